@@ -1,0 +1,1 @@
+"""The import paths of Metafor's README, each a few lines over separatrix."""
