@@ -162,7 +162,7 @@ class Population:
         return np.asarray(sum(parts, start=np.zeros(())), dtype=np.float64)
 
     def drift(self, x: State) -> State:
-        r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s], one array per axis, also between integers."""
+        r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s], one array per axis; any real `x`."""
         shape = np.broadcast_shapes(*[np.shape(c) for c in x])
         velocity = [np.zeros(shape) for _ in self.axes]
         for transition in self.transitions:
