@@ -10,14 +10,17 @@ from separatrix.population.lattice import (
     State,
     Transition,
 )
+from separatrix.population.lower import Closure, lower
 
 __all__ = [
     "Array",
     "Axis",
+    "Closure",
     "Measure",
     "Population",
     "RateFunction",
     "Sojourn",
     "State",
     "Transition",
+    "lower",
 ]
