@@ -6,8 +6,8 @@ An attempt that arrives at queue length q is
 * *doomed*: accepted, but its client gives up first, with probability :math:`A(q)\,p(q)`,
 * *refused* with probability :math:`1 - A(q)`,
 
-with A the probability of admission and p the tail of the sojourn time at the time-out. Functions of q are
-exact at integers and continuous between them.
+with A the probability of admission and p the tail of the sojourn time at the time-out. Functions
+of q are exact at integers and continuous between them.
 """
 
 from __future__ import annotations
