@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.banded import BandFactor, Breakdown, factor
+from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Edges, Mask
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.ordering import elimination_order
@@ -193,6 +194,7 @@ def eliminate(
     killing: float = 0.0,
     anchor: int | None = None,
     method: Method = "auto",
+    reverse: bool = False,
     block: int = 32,
 ) -> Elimination:
     """Factor the chain on its kept states without a subtraction.
@@ -204,6 +206,7 @@ def eliminate(
     killing : constant extra rate [1/s] out of every kept state.
     anchor : row-major number of the kept state to eliminate last; the first kept one by default.
     method : ``"levels"`` (panels along the longest axis), ``"dense"``, or ``"auto"``.
+    reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel.
 
     Raises
@@ -221,6 +224,7 @@ def eliminate(
     if not 0 <= last < n or gone.reshape(-1)[last]:
         raise ModelError(f"the anchor, state {last}, is not a kept state")
     order, width = elimination_order(chain, kept[kept != last])
+    order = order[::-1] if reverse else order
     picked, reason = _choose(method, order.size, width)
     if picked == "dense":
         width = max(order.size - 1, 0)
@@ -243,20 +247,29 @@ def eliminate(
     try:
         factors = factor(kept_edges, leaving, width, block)
     except Breakdown as failure:
-        state = chain.label(int(order[failure.position]))
-        if failure.pivot > 0.0:
-            raise NotConverged(
-                f"the elimination underflows at {state}",
-                certificate=f"pivot {failure.pivot:.3g} 1/s",
-            ) from None
-        goal = f"{chain.label(last)}" + (" or a removed state" if removed is not None else "")
-        raise ModelError(
-            Problem(f"{state} cannot reach {goal}", hint="the chain is reducible there")
-        ) from None
+        raise _explained(chain, gone, last, int(order[failure.position]), failure.pivot) from None
     return Elimination(
         chain, gone, killing, last, order, picked, reason, factors,
         into_removed, into_anchor, from_anchor,
     )  # fmt: skip
+
+
+def _explained(
+    chain: Chain, gone: Mask, anchor: int, state: int, pivot: float
+) -> ModelError | NotConverged:
+    """Why the pivot of `state` vanished: it is stuck for ever, or only for longer than 1e290 s."""
+    goal = gone.copy()
+    goal.reshape(-1)[anchor] = True
+    if can_reach(chain, goal).reshape(-1)[state]:
+        return NotConverged(
+            f"the elimination underflows at {chain.label(state)}; name it as the anchor",
+            partial=state,
+            certificate=f"pivot {pivot:.3g} 1/s",
+        )
+    place = chain.label(anchor) + (" or a removed state" if gone.any() else "")
+    return ModelError(
+        Problem(f"{chain.label(state)} cannot reach {place}", hint="the chain is reducible there")
+    )
 
 
 def _choose(method: Method, n: int, width: int) -> tuple[str, str]:
