@@ -77,8 +77,12 @@ class Elimination:
 
     @property
     def can_die(self) -> bool:
-        """Whether anything leaves the kept states."""
+        """Whether anything leaves the kept states; else M is singular."""
         return self.killing > 0.0 or bool(self.into_removed.any())
+
+    def _needs_death(self) -> None:
+        if not self.can_die:
+            raise ModelError("nothing leaves the kept states: these equations have no solution")
 
     def law(self) -> Scaled:
         """Stationary law over the box (flat); 0 on transient states, sums to 1.
@@ -104,10 +108,11 @@ class Elimination:
         ------
         ModelError : nothing leaves the kept states, so that M is singular.
         """
+        self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         y = self.factor.right_scaled(full[self.order])
         there = product(self.from_anchor[None, :], y).plus(full[self._at])
-        t_anchor = there.over(self._anchor_exit)
+        t_anchor = there.over(self.anchor_exit)
         t = y.plus(self._reach_anchor.times(t_anchor))
         return _spread(t, t_anchor, self)
 
@@ -116,10 +121,11 @@ class Elimination:
 
         Entry x_j is the expected time [s] in state j from the initial measure `b`.
         """
+        self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         start = full[self.order]
         x_anchor = (
-            start.times(self._reach_anchor).total().plus(full[self._at]).over(self._anchor_exit)
+            start.times(self._reach_anchor).total().plus(full[self._at]).over(self.anchor_exit)
         )
         flow = start.plus(Scaled.of(self.from_anchor).times(x_anchor))
         return _spread(self.factor.left_scaled(flow), x_anchor, self)
@@ -144,7 +150,7 @@ class Elimination:
     def signed_right(self, b: Array) -> Array:
         """Solution of ``M t = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
         y = self.factor.right(b[self.order])
-        t_anchor = (b[self.anchor] + self.from_anchor @ y) / self._anchor_exit.to_float()[0]
+        t_anchor = (b[self.anchor] + self.from_anchor @ y) / self.anchor_exit.to_float()[0]
         g = self._reach_anchor.to_float()
         t = np.zeros_like(b)
         t[self.order] = y + np.multiply.outer(g, t_anchor)
@@ -154,7 +160,7 @@ class Elimination:
     def signed_left(self, b: Array) -> Array:
         """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
         g = self._reach_anchor.to_float()
-        x_anchor = (b[self.anchor] + g @ b[self.order]) / self._anchor_exit.to_float()[0]
+        x_anchor = (b[self.anchor] + g @ b[self.order]) / self.anchor_exit.to_float()[0]
         x = np.zeros_like(b)
         x[self.order] = self.factor.left(
             b[self.order] + np.multiply.outer(self.from_anchor, x_anchor)
@@ -172,19 +178,11 @@ class Elimination:
         return self.factor.right_scaled(Scaled.of(self.into_anchor))
 
     @cached_property
-    def _anchor_exit(self) -> Scaled:
-        """Rate [1/s] at which the chain censored on the anchor dies."""
+    def anchor_exit(self) -> Scaled:
+        """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         kappa = Scaled.of(self.into_removed + self.killing)
         through = product(self.from_anchor[None, :], self.factor.right_scaled(kappa[self.order]))
-        rate = through.plus(kappa[self._at])
-        if not rate.mantissa[0] > 0.0:
-            raise ModelError(
-                Problem(
-                    f"the chain cannot leave the kept states from {self.chain.label(self.anchor)}",
-                    hint="name a target that can be reached",
-                )
-            )
-        return rate
+        return through.plus(kappa[self._at])
 
 
 def eliminate(
@@ -248,10 +246,13 @@ def eliminate(
         factors = factor(kept_edges, leaving, width, block)
     except Breakdown as failure:
         raise _explained(chain, gone, last, int(order[failure.position]), failure.pivot) from None
-    return Elimination(
+    solved = Elimination(
         chain, gone, killing, last, order, picked, reason, factors,
         into_removed, into_anchor, from_anchor,
     )  # fmt: skip
+    if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
+        raise _explained(chain, gone, last, last, 0.0)
+    return solved
 
 
 def _explained(
@@ -259,14 +260,15 @@ def _explained(
 ) -> ModelError | NotConverged:
     """Why the pivot of `state` vanished: it is stuck for ever, or only for longer than 1e290 s."""
     goal = gone.copy()
-    goal.reshape(-1)[anchor] = True
+    goal.reshape(-1)[anchor] = anchor != state
     if can_reach(chain, goal).reshape(-1)[state]:
         return NotConverged(
             f"the elimination underflows at {chain.label(state)}; name it as the anchor",
             partial=state,
             certificate=f"pivot {pivot:.3g} 1/s",
         )
-    place = chain.label(anchor) + (" or a removed state" if gone.any() else "")
+    places = [chain.label(anchor)] * (anchor != state) + ["a removed state"] * bool(gone.any())
+    place = " or ".join(places)
     return ModelError(
         Problem(f"{chain.label(state)} cannot reach {place}", hint="the chain is reducible there")
     )
