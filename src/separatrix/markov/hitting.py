@@ -298,12 +298,10 @@ def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
     noise = solved.error * (ratio + 1.0)
     top = float(mean.max())
     if live.size and (noise[live] > 1e-12 * cv2[live]).any() and top < 1e140:
-        local, local_noise = _martingale_form(solved, mean)
-        local, local_noise = local / np.maximum(mean, 1e-300) ** 2, local_noise
-        local_noise = local_noise / np.maximum(mean, 1e-300) ** 2
-        better = local_noise < noise
-        cv2 = np.where(better, local, cv2)
-        noise = np.where(better, local_noise, noise)
+        local, local_noise = (v[live] / mean[live] ** 2 for v in _martingale_form(solved, mean))
+        better = local_noise < noise[live]
+        cv2[live] = np.where(better, local, cv2[live])
+        noise[live] = np.where(better, local_noise, noise[live])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         std = np.where(cv2 > 0.0, mean * np.sqrt(cv2), 0.0)
         std_error = np.where(cv2 > 0.0, 0.5 * noise / cv2, 0.0)
