@@ -12,12 +12,15 @@ accurate for t from about :math:`\gamma / 10` to everything that is slower, what
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.markov.arnoldi import Arnoldi
+
 Array: TypeAlias = NDArray[np.float64]
+Complex: TypeAlias = NDArray[np.complex128]
 
 
 class ExponentialAction:
@@ -32,60 +35,32 @@ class ExponentialAction:
 
     def __init__(self, resolvent: Callable[[Array], Array], b: Array, gamma: float) -> None:
         self.gamma = gamma
-        self._apply = resolvent
-        self._norm = float(np.linalg.norm(b))
-        self.basis: list[Array] = [b / self._norm] if self._norm > 0.0 else []
-        self._h = np.zeros((1, 0))
-        self.complete = self._norm == 0.0
+        self.space = Arnoldi(resolvent, b)
 
-    @property
-    def dimension(self) -> int:
-        """Number of Arnoldi steps done."""
-        return self._h.shape[1]
+    def modes(self, functional: Array, dimension: int) -> tuple[Complex, Complex]:
+        """Decay rates and weights with ``functional @ exp(-t M) b = sum(w * exp(-rate * t))``.
 
-    def grow(self, steps: int) -> None:
-        """Enlarge the space; stops early where it has become invariant."""
-        for _ in range(steps):
-            if self.complete:
-                return
-            w = self._apply(self.basis[-1])
-            k = self.dimension
-            column = np.zeros(k + 2)
-            for _again in range(2):  # the second pass restores orthogonality
-                for j, q in enumerate(self.basis):
-                    part = float(q @ w)
-                    column[j] += part
-                    w = w - part * q
-            column[k + 1] = np.linalg.norm(w)
-            grown = np.zeros((k + 2, k + 1))
-            grown[: k + 1, :k] = self._h
-            grown[:, k] = column
-            self._h = grown
-            if column[k + 1] <= 1e-14 * np.abs(column).max(initial=0.0):
-                self.complete = True
-            else:
-                self.basis.append(w / column[k + 1])
+        Both are empty where the space is still too small: the projected operator is then no
+        contraction, or its eigenvectors are too close to dependent to be summed.
 
-    def coefficients(self, t: float, dimension: int | None = None) -> Array:
-        """Coordinates of ``exp(-t M) b`` in the first `dimension` basis vectors.
-
-        NaN where the projected operator is no contraction, so that the space is too small.
+        Parameters
+        ----------
+        functional : (dimension,) or (dimension, m): products of row vectors with the basis.
+        dimension : how many basis vectors to use.
         """
-        k = self.dimension if dimension is None else min(dimension, self.dimension)
+        k = min(dimension, self.space.dimension)
+        none = np.zeros(0, dtype=np.complex128)
         if k == 0:
-            return np.zeros(0)
-        from scipy.linalg import expm
-
+            return none, none
         try:
-            projected = (np.linalg.inv(self._h[:k, :k]) - np.eye(k)) / self.gamma
+            values, vectors = np.linalg.eig(self.space.projection[:k, :k])
+            start = np.linalg.solve(vectors, np.eye(k, 1)[:, 0].astype(np.complex128))
         except np.linalg.LinAlgError:
-            return np.full(k, np.nan)
-        if np.linalg.eigvals(projected).real.min() * t < -1e-6:
-            return np.full(k, np.nan)
-        action = np.asarray(cast(Any, expm(-t * projected)), dtype=np.float64)
-        return self._norm * action[:, 0]
-
-    def vector(self, t: float, dimension: int | None = None) -> Array:
-        """``exp(-t M) b`` itself."""
-        weights = self.coefficients(t, dimension)
-        return np.sum([c * q for c, q in zip(weights, self.basis, strict=False)], axis=0)
+            return none, none
+        tiny = np.abs(values) < 1e-300
+        rates = (1.0 / np.where(tiny, 1.0, values) - 1.0) / self.gamma
+        unstable = bool((rates.real[~tiny] < -1e-9 / self.gamma).any())
+        if unstable or float(np.abs(start).sum()) * float(np.abs(vectors).max()) > 1e6:
+            return none, none
+        weights = self.space.norm * (functional[:k].T @ vectors) * start
+        return rates[~tiny], weights[..., ~tiny]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.hitting import HittingTimes, Start, start_law
-from separatrix.markov.krylov import ExponentialAction
+from separatrix.markov.krylov import Complex, ExponentialAction
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
 
 Array: TypeAlias = NDArray[np.float64]
@@ -95,10 +95,13 @@ def hitting_quantiles(
         law = np.where(times.target, 0.0, law)
         exit_ = slow_exit(solved) if slow is None else slow
         weight = float((law * exit_.lifetime).sum())
+        spaces: dict[float, ExponentialAction] = {}
         for p in pending:
             tail = _by_slow_exit(exit_, weight, p)
             found[p] = (
-                tail if tail is not None else _by_krylov(times, solved, law.reshape(-1), alive, p)
+                tail
+                if tail is not None
+                else _by_krylov(times, solved, law.reshape(-1), alive, p, spaces)
             )
     return tuple(found[p] for p in probabilities)
 
@@ -120,18 +123,25 @@ def _by_slow_exit(exit_: QuasiStationary, weight: float, p: float) -> Quantile |
 
 
 def _by_krylov(
-    times: HittingTimes, solved: Elimination, law: Array, alive: float, p: float
+    times: HittingTimes,
+    solved: Elimination,
+    law: Array,
+    alive: float,
+    p: float,
+    spaces: dict[float, ExponentialAction],
 ) -> Quantile:
     level = 1.0 - p
     mean = times.at(law.reshape(times.mean.shape) / alive).mean
     gamma = 0.2 * mean
     best: Quantile | None = None
     for _ in range(6):
-        space = _survival_space(solved, gamma)
+        if gamma not in spaces:
+            spaces[gamma] = _survival_space(solved, gamma)
+        space = spaces[gamma]
         time, error = _solve(space, law, level, mean)
         if isfinite(time):
             best = Quantile(p, time, log(time), error, "krylov")
-            if error < 1e-6 and gamma > 0.02 * time:
+            if error < 1e-6:
                 return best
             closer = 0.2 * time
             gamma = closer if not 0.5 < closer / gamma < 2.0 else 0.3 * gamma
@@ -161,25 +171,28 @@ def _solve(
     space: ExponentialAction, law: Array, level: float, scale: float
 ) -> tuple[float, float]:
     """The time at which the survival probability passes `level`, and its relative error."""
+    krylov = space.space
     previous = float("nan")
-    while space.dimension < _MAX_DIMENSION and not space.complete:
-        space.grow(6)
-        overlap = np.array([float(law @ q) for q in space.basis])
+    dimension = 6
+    while dimension <= _MAX_DIMENSION:
+        krylov.grow(dimension - krylov.dimension)
+        overlap = np.array([float(law @ q) for q in krylov.basis[:dimension]])
+        rates, weights = space.modes(overlap, dimension)
 
-        def survival(t: float, overlap: Array = overlap) -> float:
-            y = space.coefficients(t)
-            return float(y @ overlap[: y.size])
+        def survival(t: float, rates: Complex = rates, weights: Complex = weights) -> float:
+            return float((weights @ np.exp(-rates * t)).real)
 
-        time = _crossing(survival, level, scale)
+        time = _crossing(survival, level, scale) if rates.size else float("nan")
+        if isfinite(time) and krylov.complete and dimension >= krylov.dimension:
+            return time, 1e-12
         if isfinite(time) and isfinite(previous):
             slope = (survival(time * 0.999) - survival(time * 1.001)) / (0.002 * time)
-            change = abs(survival(previous) - level)
-            error = abs(time - previous) / time
-            if change < _TOLERANCE and slope > 0.0:
-                return time, max(error, 1e-13)
+            if abs(survival(previous) - level) < _TOLERANCE and slope > 0.0:
+                return time, max(abs(time - previous) / time, 1e-13)
+        if krylov.complete and dimension >= krylov.dimension:
+            break
         previous = time
-    if space.complete and isfinite(previous):
-        return previous, 1e-12
+        dimension += 6
     return float("nan"), float("nan")
 
 
