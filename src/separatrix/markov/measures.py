@@ -232,7 +232,7 @@ def latency(
     if not accepted > 0.0:
         nan = float("nan")
         return Latency(
-            sojourn.name, 0.0, nan, nan, {p: nan for p in probabilities},
+            sojourn.name, 0.0, nan, nan, dict.fromkeys(probabilities, nan),
             "inconclusive", "no attempt of this API is accepted in the long run",
         )  # fmt: skip
     seen = flow / accepted

@@ -149,7 +149,9 @@ def _by_krylov(
             gamma *= 0.1
     nan = float("nan")
     if best is None:
-        return Quantile(p, nan, nan, nan, "krylov", "inconclusive", "the Krylov space did not settle")
+        return Quantile(
+            p, nan, nan, nan, "krylov", "inconclusive", "the Krylov space did not settle"
+        )
     if best.error < 1e-3:
         return best
     reason = f"estimated relative error {best.error:.2g}"
@@ -167,9 +169,7 @@ def _survival_space(solved: Elimination, gamma: float) -> ExponentialAction:
     return ExponentialAction(lambda f: shifted.signed_right(f) / gamma, start, gamma)
 
 
-def _solve(
-    space: ExponentialAction, law: Array, level: float, scale: float
-) -> tuple[float, float]:
+def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> tuple[float, float]:
     """The time at which the survival probability passes `level`, and its relative error."""
     krylov = space.space
     previous = float("nan")

@@ -69,11 +69,11 @@ def regimes(
     low = rest_from(population, np.zeros(len(population.shape)))
     high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
     if (healthy is None) != (stuck is None):
-        raise ModelError(Problem("only one of the healthy and the stuck set is given", hint="give both"))
-    if healthy is not None and stuck is not None:
-        return Regimes(
-            population, low, high, healthy, stuck, committor(population, healthy, stuck)
+        raise ModelError(
+            Problem("only one of the healthy and the stuck set is given", hint="give both")
         )
+    if healthy is not None and stuck is not None:
+        return Regimes(population, low, high, healthy, stuck, committor(population, healthy, stuck))
     below = core(population, low.state, upward=False)
     above = core(population, high.state, upward=True)
     if (below & above).any():

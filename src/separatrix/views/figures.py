@@ -4,6 +4,9 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers can tell a
 always carried by shape or word as well.
 """
 
+# matplotlib leaves the types of its keyword arguments open
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
