@@ -152,9 +152,9 @@ def _exact(
     """`value` in the first of `units` (name, size, least value) that is short and loses nothing."""
     for unit, size, least in units:
         digits = number_text(round(value / size, 6))
-        if value >= least and len(digits) <= 6 and "e" not in digits:
-            if read(digits + unit) == value:
-                return digits + unit
+        short = value >= least and len(digits) <= 6 and "e" not in digits
+        if short and read(digits + unit) == value:
+            return digits + unit
     return None
 
 
