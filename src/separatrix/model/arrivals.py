@@ -75,7 +75,9 @@ class PhaseType:
 
 @part
 class Mixture:
-    r"""Renewal process; gaps are exponential of rate :math:`\lambda_i` with probability :math:`p_i`."""
+    r"""Renewal process; a gap is exponential with rate :math:`\lambda_i` with
+    probability :math:`p_i`.
+    """
 
     weights: tuple[Annotated[float, Field(gt=0, le=1)], ...]
     rates: tuple[PerSecond, ...]

@@ -108,7 +108,7 @@ def factor(value: object) -> float:
 
 
 def duration_text(value: float) -> str:
-    """A duration for people, in three significant digits: ``"3.2 min"``, ``"1.5 million years"``."""
+    """A duration for people, in three digits: ``"3.2 min"``, ``"1.5 million years"``."""
     if math.isnan(value):
         return "unknown"
     if math.isinf(value):
