@@ -33,10 +33,11 @@ from separatrix.model.textfile import Readable, read_text, write_text
 from separatrix.model.tree import Entry, Node, line_of, plain, resolved
 from separatrix.model.writing import document_text
 
-MOST_VALUES = 30_000
+MOST_VALUES = 20_000
 """Values in a file, borrowed ones counted each time; more are an alias bomb or a mistake."""
 MOST_DEPTH = 32
 """The deepest value of the format is ten levels down."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -120,7 +121,10 @@ class _Composer:
             self._stop("is empty", f'begin it with "separatrix: {VERSION}"')
         root = self._node(next(self._events), 0)
         if not isinstance(root.value, dict):
-            self._stop("the top must be a group of `field: value` entries", "see the documentation")
+            self._stop(
+                "the top must be a group of `field: value` entries",
+                f'begin it with "separatrix: {VERSION}"',
+            )
         if not _is(next(self._events), DocumentEndEvent):
             self._stop("goes on after its end")
         if not _is(next(self._events), StreamEndEvent):
@@ -170,6 +174,8 @@ class _Composer:
     def _scalar(self, node: Node, event: Any) -> None:
         node.end = node.start + len(self.text[node.start : node.end].rstrip())
         node.value = event.value
+        if _SURROGATE.search(event.value):
+            self._stop("holds an escape that is half a character", "write the letter itself")
         if event.implicit[0]:
             try:
                 node.value = resolved(event.value)
@@ -240,7 +246,7 @@ class _Composer:
 
     def _stop(self, message: str, hint: str = "") -> NoReturn:
         self._note(message, hint)
-        raise ModelError([*self.problems[: MOST - 1], self.problems[-1]]) from None
+        raise ModelError(self.problems[-MOST:]) from None
 
 
 def _is(event: Any, kind: type) -> bool:
@@ -249,6 +255,8 @@ def _is(event: Any, kind: type) -> bool:
 
 def _explained(error: Any, line: int) -> tuple[int, str, str]:
     """Line, message and remedy of what ruamel raised after `line`."""
+    if not isinstance(error, YAMLError):  # from the decoding of "\\UFFFFFFFF"
+        return line, "holds an escape that is no character", "write the letter itself"
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark is not None else line
     problem = str(getattr(error, "problem", None) or error)

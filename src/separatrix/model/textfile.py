@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from separatrix.errors import ModelError, Problem
 
-MOST_BYTES = 512 * 1024
+MOST_BYTES = 256 * 1024
 """No model is longer; the slowest text of this length is scanned within a second."""
 
 Readable = str | os.PathLike[str] | IO[str] | IO[bytes]
