@@ -4,8 +4,8 @@ Where the slow exit dominates, the survival function is its exponential tail
 
 .. math:: P_x(T > t) = \frac{v_x}{\nu v} e^{-\theta t} + O(e^{-\theta_2 t}),
 
-with a remainder below rounding once :math:`(\theta_2 - \theta) t > 40`; else it is evaluated by a Krylov space
-of the killed generator, whose shift follows the quantile.
+with a remainder below rounding once :math:`(\theta_2 - \theta) t > 40`; else it is evaluated by a
+Krylov space of the killed generator, whose shift follows the quantile.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> 
 
 
 def _crossing(survival: Callable[[float], float], level: float, scale: float) -> float:
-    """Root of ``survival(t) = level`` on a bracket grown around `scale` (Illinois on logarithms)."""
+    """Root of ``survival(t) = level``, bracketed from `scale` on (Illinois on logarithms)."""
     low, high = scale, scale
     for _ in range(400):
         s = survival(high)
