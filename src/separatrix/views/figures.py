@@ -66,6 +66,7 @@ def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
                 places[:, 1] if len(portrait.orbit) > 2 else 0 * places[:, 0],
                 s=70,
                 zorder=5,
+                clip_on=False,
                 facecolor=GREEN if stable else "white",
                 edgecolor="black",
                 label="attracts" if stable else "repels",
