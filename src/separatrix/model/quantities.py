@@ -116,9 +116,10 @@ def duration_text(value: float) -> str:
     size = abs(value)
     year = _SECONDS["y"]
     if size >= 1e6 * year:
-        exponent = math.floor(math.log10(size / year))
         scaled = value / year
-        return f"{scaled:.2e} years" if exponent >= 9 else f"{scaled / 1e6:.3g} million years"
+        if scaled >= 1e10:
+            return f"practically forever ({scaled:.0e} years)"
+        return f"{scaled / 1e6:,.3g} million years"
     for unit, length in (
         ("years", year),
         ("days", 86400.0),
