@@ -139,6 +139,13 @@ def duration_text(value: float) -> str:
     return f"{value:.3g} s"
 
 
+def rate_text(value: float) -> str:
+    """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
+    if not math.isfinite(value) or value < 1000 or value >= 1e15:
+        return f"{value:.3g}/s"
+    return f"{float(f'{value:.3g}'):,.0f}/s"
+
+
 # --- writing -------------------------------------------------------------------------------------
 
 
