@@ -44,7 +44,7 @@ class Explanation:
     warnings: tuple[Warning_, ...]
 
     def __str__(self) -> str:
-        return "\n\n".join([*self.paragraphs, *map(str, self.warnings)])
+        return "\n\n".join([*self.paragraphs, *(f"Warning: {w}" for w in self.warnings)])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for ``--json``."""

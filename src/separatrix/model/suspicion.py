@@ -28,7 +28,7 @@ class Warning_:  # noqa: N801 - `Warning` is Python's own
     hint: str
 
     def __str__(self) -> str:
-        return f"Warning: {self.field}: {self.message}. {self.reason}. {self.hint}."
+        return f"{self.field}: {self.message}. {self.reason}. {self.hint}."
 
 
 def without_effect(field: str, message: str, reason: str) -> Warning_:
