@@ -29,9 +29,12 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model.findings import MOST, Finding
 from separatrix.model.plaindata import VERSION, as_plain, as_program
 from separatrix.model.program import Program
+from separatrix.model.schema import schema
 from separatrix.model.textfile import Readable, read_text, write_text
 from separatrix.model.tree import Entry, Node, line_of, plain, resolved
 from separatrix.model.writing import document_text
+
+__all__ = ["compose", "dumps", "load", "loads", "save", "schema"]
 
 MOST_VALUES = 20_000
 """Values in a file, borrowed ones counted each time; more are an alias bomb or a mistake."""
