@@ -214,7 +214,7 @@ class _Composer:
             shown = self.text[entry.start : entry.end][:60]
             what = f"key {shown} is not text" if scalar else "a group or list cannot be a key"
             self._note(what, f'write "{shown}" in quotes' if scalar else "")
-        elif key.value == "<<":
+        elif key.value == "<<" and self.text.startswith("<<", entry.start):
             self._note("merge keys (<<) are not part of YAML 1.2", "write the fields out")
         elif key.value in entries:
             first = entries[key.value].line
