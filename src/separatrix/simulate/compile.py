@@ -75,8 +75,12 @@ class _Stream:
     source: Source | None
 
 
-def compile_program(program: Program, *, step: float = math.inf) -> Compiled:
-    """Flat arrays for `program`; samples are taken every `step` seconds.
+def compile_program(
+    program: Program, *, step: float = math.inf, samples_per_window: int = 1
+) -> Compiled:
+    """Flat arrays for `program`; samples are taken every `step` seconds, from time 0 on.
+
+    samples_per_window : how many of them share a latency sketch.
 
     Raises ModelError where the program is not whole, or no source ever sends a request.
     """
@@ -85,15 +89,16 @@ def compile_program(program: Program, *, step: float = math.inf) -> Compiled:
         raise ModelError(
             Problem("no source ever sends a request", "sources", "give one an arrival_rate > 0")
         )
-    return _Compiler(program, step).result()
+    return _Compiler(program, step, samples_per_window).result()
 
 
 class _Compiler:
     """Collects blocks and tables; offsets are known once the number of blocks is."""
 
-    def __init__(self, program: Program, step: float) -> None:
+    def __init__(self, program: Program, step: float, samples_per_window: int) -> None:
         self.program = program
         self.step = step
+        self.samples_per_window = samples_per_window
         self.server_index = {s.name: i for i, s in enumerate(program.servers)}
         self.works = [(s, api) for s in program.servers for api in s.apis]
         self.work_index = {(s.name, api): i for i, (s, api) in enumerate(self.works)}
@@ -138,7 +143,7 @@ class _Compiler:
         }  # fmt: skip
         self.ints.update(header)
         self.floats[at.STEP] = self.step
-        self.floats[at.SKETCH_STEP] = math.inf
+        self.ints[at.SAMPLES_PER_WINDOW] = self.samples_per_window
         words = np.zeros(self.table_end + len(breaks) * at.BREAK_WORDS, np.int64)
         floats = words.view(np.float64)
         for offset, value in self.ints.items():

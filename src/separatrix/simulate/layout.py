@@ -24,7 +24,9 @@ HIGH = 16  # (f) stop when the watched score is at or above
 EVENTS = 17  # events so far
 SCRATCH = 18  # a float written here is read back as its bits
 UNTIL = 19  # (f) when to come back [s]
-HEADER = 20
+STARTED = 20  # whether the first arrivals are drawn
+LATENCY_WINDOW = 21  # row of the latency sketch
+HEADER = 24
 
 # --- run: one block per server --------------------------------------------------------------------
 PRESENT = 0  # attempts at the server, waiting and in service
@@ -96,7 +98,9 @@ STREAM_WORDS = 32
 # --- run: one slot per attempt --------------------------------------------------------------------
 NEXT, PREV = 0, 1  # in the list of timers, of backoffs, or of free slots
 QNEXT, QPREV = 2, 3  # in a server's queue; left and right in a heap
-TAG = 4  # stream << 16 | attempt << 8 | flags
+TAG = 4  # first sample after it was sent << 32 | stream << 16 | attempt << 8 | flags
+LOW_WORD = 0xFFFFFFFF
+MOST_STREAMS = 0xFFFF
 LIVE, AT_SERVER, BACKING_OFF, CANCELLED = 1, 2, 4, 8
 SENT = 5  # (f) [s]
 BORN = 6  # (f) when the request began [s]
@@ -131,7 +135,7 @@ X_SERVERS = 12
 X_STREAMS = 13
 X_SLOTS = 14
 STEP = 15  # (f) sampling step [s]; inf for none
-SKETCH_STEP = 16  # (f) width of a latency window [s]
+SAMPLES_PER_WINDOW = 16  # samples to a row of the latency sketch
 P_WATCH = 17  # weights of the watched score
 P_HEADER = 18
 
@@ -214,3 +218,7 @@ SUB_BITS = 5  # 32 buckets an octave: a bucket is at most 3.1 % wide
 LOWEST_EXPONENT = -20  # below a microsecond is as good as a microsecond
 OCTAVES = 40
 BUCKETS = OCTAVES << SUB_BITS
+
+# --- what is to be done within an event -----------------------------------------------------------
+NOTHING, OWN_WORK_DONE, LEAVE, ANSWER, GIVE_UP, SEND, SERVE_NEXT, START = range(8)
+LOST = 8  # + origin of the loss

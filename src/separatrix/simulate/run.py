@@ -179,7 +179,7 @@ class Buffers:
         observed = observed_words(compiled)
         columns = max(1, compiled.orbit_columns[-1])
         streams = len(compiled.streams) + len(compiled.servers)
-        windows = min(LATENCY_WINDOWS, max(1, samples - 1)) if features.record else 1
+        windows = max(1, math.ceil((samples - 1) / int(compiled.words[at.SAMPLES_PER_WINDOW])))
         log = np.zeros((LINES_PER_CHUNK if features.log else 1, at.LOG_WORDS), np.int64)
         return cls(
             rows=np.zeros((min(samples, ROWS_PER_CHUNK), observed), np.int64),
@@ -236,7 +236,13 @@ def drive(
 
 
 def run_once(
-    program: Program, *, horizon: float, seed: int = 0, requests: bool = False, plain: bool = False
+    program: Program,
+    *,
+    horizon: float,
+    seed: int = 0,
+    requests: bool = False,
+    features: Features | None = None,
+    plain: bool = False,
 ) -> Run:
     """Follow every request of `program` from time 0 to `horizon` [s].
 
@@ -244,6 +250,7 @@ def run_once(
     ----------
     seed : of the random stream; the run is a function of (program, seed) alone.
     requests : keep every request that ends.
+    features : what the loop is compiled for, where it is to honour more than the program uses.
     plain : run the loop uncompiled (slow; for tests).
 
     Raises ModelError where the program or the horizon cannot be simulated.
@@ -255,7 +262,8 @@ def run_once(
             Problem(f"must be a finite time > 0 s, got {horizon:g}", "horizon", 'write "1h"')
         )
     compiled = compile_program(program, step=horizon)
-    features = dataclasses.replace(compiled.features, log=requests)
+    if features is None:
+        features = dataclasses.replace(compiled.features, log=requests)
     state = new_run(compiled, features, np.random.SeedSequence(seed))
     buffers = Buffers.fit(compiled, features, horizon)
     ended: list[Request] = []

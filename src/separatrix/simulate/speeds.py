@@ -1,4 +1,4 @@
-"""Kernels that begin a run and that change speeds when a fault begins or ends."""
+"""Kernel that changes the speed of a source or a server when a fault begins or ends."""
 
 from __future__ import annotations
 
@@ -9,40 +9,10 @@ import numpy as np
 from separatrix.compiled import compiled
 from separatrix.simulate.draws import arrival_after
 from separatrix.simulate.layout import (
-    ARRIVALS, BREAK_WORDS, CACHE_KEYS, CACHE_TTL, FACTOR, KEY, MACHINE, N_BREAKS, N_SERVERS,
-    N_SOURCES, NEXT_BREAK, P_BREAKS, P_SERVER_WORDS, P_SERVERS, P_STREAM_WORDS, P_STREAMS, P_TABLE,
-    PHASE, RATE, SERVED, SERVER_WORDS, SPEED, STREAM_WORDS, TABLE_SIZE, TRACE, WARP, WARP_AT,
-    WORK_DONE, WORK_DONE_AT, X_CACHE, X_CLOCKS, X_SERVERS, X_STREAMS,
+    ARRIVALS, BREAK_WORDS, FACTOR, KEY, MACHINE, N_BREAKS, NEXT_BREAK, P_BREAKS, P_STREAM_WORDS,
+    P_STREAMS, PHASE, RATE, SERVED, SERVER_WORDS, SPEED, STREAM_WORDS, TRACE, WARP, WARP_AT,
+    WORK_DONE, WORK_DONE_AT, X_CLOCKS, X_SERVERS, X_STREAMS,
 )  # fmt: skip
-from separatrix.simulate.random_numbers import uniform
-
-
-def _begin(X: Any, F: Any, U: Any, P: Any, G: Any, first_source_clock: int, warm: Any) -> None:
-    """Draw the first arrivals, the states of state machines, and the ages of warm cache entries.
-
-    warm : (servers,) number of keys that are live at the start; their remaining lives are uniform
-        over the time to live.
-    """
-    for i in range(P[N_SOURCES]):
-        source = P[P_STREAMS] + i * P_STREAM_WORDS
-        state = P[X_STREAMS] + i * STREAM_WORDS
-        if P[source + ARRIVALS] == MACHINE:
-            table = P[source + P_TABLE]
-            n = P[source + TABLE_SIZE]
-            u = uniform(U)
-            m = 0
-            while m < n - 1 and u >= G[table + m]:
-                m += 1
-            X[state + PHASE] = m
-        F[P[X_CLOCKS] + first_source_clock + i] = arrival_after(X, F, U, P, G, 0.0, state, source)
-    for j in range(P[N_SERVERS]):
-        server = P[P_SERVERS] + j * P_SERVER_WORDS
-        expiry = P[server + X_CACHE]
-        for k in range(P[server + CACHE_KEYS]):
-            F[expiry + k] = uniform(U) * G[server + CACHE_TTL] if k < warm[j] else -1.0
-
-
-begin = compiled(_begin)
 
 
 def _change_speed(

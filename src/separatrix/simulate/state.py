@@ -75,12 +75,13 @@ def new_run(
     *,
     slots: int | None = None,
 ) -> RunState:
-    """A run at time 0: servers empty, threads idle, first arrivals drawn.
+    """A run at time 0: servers empty, threads idle, caches as warm as the program says.
+
+    State machines start in their stationary law; the remaining lives of warm cache entries are
+    uniform over the time to live.
 
     slots : room for attempts at the start; None for a guess from the program.
     """
-    from separatrix.simulate.speeds import begin
-
     P, G = compiled.words, compiled.words.view(np.float64)
     state = RunState(
         np.zeros(compiled.run_words, np.int64), at.WIDE if features.wide else at.NARROW
@@ -100,8 +101,20 @@ def new_run(
         F[clocks] = G[P[at.P_BREAKS]]
     F[at.LOW], F[at.HIGH] = -np.inf, np.inf
     state.reseed(seed)
-    source_clock = 2 + len(compiled.servers) + 2 * len(compiled.streams)
-    begin(X, F, state.U, P, G, source_clock, compiled.warm)
+    own = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 1))
+    rng = np.random.Generator(np.random.PCG64(own))
+    for i in range(compiled.sources):
+        sp = P[at.P_STREAMS] + i * at.P_STREAM_WORDS
+        if P[sp + at.ARRIVALS] == at.MACHINE:
+            law = G[P[sp + at.P_TABLE] :][: P[sp + at.TABLE_SIZE]]
+            phase = min(int(np.searchsorted(law, rng.random(), side="right")), len(law) - 1)
+            X[P[at.X_STREAMS] + i * at.STREAM_WORDS + at.PHASE] = phase
+    for i, live in enumerate(compiled.warm):
+        vp = P[at.P_SERVERS] + i * at.P_SERVER_WORDS
+        if P[vp + at.CACHE_KEYS] > 0:
+            expiry = F[P[vp + at.X_CACHE] :][: P[vp + at.CACHE_KEYS]]
+            expiry[:] = -1.0
+            expiry[:live] = rng.random(int(live)) * G[vp + at.CACHE_TTL]
     state.grow(slots if slots is not None else _guess(compiled))
     return state
 
