@@ -102,8 +102,8 @@ def event_loop(features: Features, *, plain: bool = False) -> Callable[..., int]
         p_servers, p_streams = P[P_SERVERS], P[P_STREAMS]
         timeout_clock = 1 + n_servers
         backoff_clock = timeout_clock + n_streams
-        heap_clock = backoff_clock + n_streams
-        source_clock = heap_clock + 1
+        heap_clock = backoff_clock + n_streams if backoff else backoff_clock
+        source_clock = heap_clock + 1 if backoff else heap_clock
         tick = source_clock + n_sources
         margin = P[MARGIN]
         step = G[STEP]
@@ -136,9 +136,9 @@ def event_loop(features: Features, *, plain: bool = False) -> Callable[..., int]
                     return STOPPED
 
             # --- which event is next; the first of equals -----------------------------------------
-            j = 0
-            t = F[clocks]
-            for i in range(1, tick + 1):
+            j = 0 if faults else 1
+            t = F[clocks + j]
+            for i in range(2 - faults, tick + 1):
                 if F[clocks + i] < t:
                     t = F[clocks + i]
                     j = i
@@ -183,12 +183,10 @@ def event_loop(features: Features, *, plain: bool = False) -> Callable[..., int]
                     if wide:
                         begin_request(X, U, P, p, sp, 0, cache)
                     op = SEND
-            elif j >= heap_clock:
-                if backoff:
-                    p = next_of_drawn(X, F, clocks + j)
-            elif j >= backoff_clock:
-                if backoff:
-                    p = next_of_fixed(X, F, streams + (j - backoff_clock) * STREAM_WORDS, clocks + j)
+            elif backoff and j >= heap_clock:
+                p = next_of_drawn(X, F, clocks + j)
+            elif backoff and j >= backoff_clock:
+                p = next_of_fixed(X, F, streams + (j - backoff_clock) * STREAM_WORDS, clocks + j)
             elif j >= timeout_clock:
                 # --- a client gives an attempt up -------------------------------------------------
                 if not single:
