@@ -16,12 +16,11 @@ from separatrix.model import Program
 from separatrix.simulate import layout as at
 from separatrix.simulate.compile import Compiled, compile_program
 from separatrix.simulate.features import Features
+from separatrix.simulate.request_log import OUTCOMES
 from separatrix.simulate.state import RunState, new_run
 
 ROWS_PER_CHUNK = 4096
 LINES_PER_CHUNK = 65_536
-LATENCY_WINDOWS = 128
-OUTCOMES = ("answered", "late", "failed")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import numpy as np
 
 from separatrix.compiled import compiled
 from separatrix.simulate.layout import (
-    AWAY, BACKING_OFF, BACKOFF, BACKOFF_HEAD, BASE, CANCELLED, CAP, FIXED, GRID_INDEX, HEAP,
-    JITTER, KEY, MULTIPLIER, NEXT, ORBIT_COLUMN, QNEXT, QPREV, SENT, TAG, TIMEOUT, TIMER_HEAD,
+    AT_SERVER, AWAY, BACKING_OFF, BACKOFF, BACKOFF_HEAD, BASE, CANCELLED, CAP, FIXED, GRID_INDEX,
+    HEAP, JITTER, KEY, MAX_RETRIES, MULTIPLIER, N_STREAMS, NEXT, ORBIT_COLUMN, P_STREAM_WORDS,
+    P_STREAMS, QNEXT, QPREV, SENT, STREAM_WORDS, TAG, TIMEOUT, TIMER_HEAD, X_STREAMS,
 )  # fmt: skip
 from separatrix.simulate.links import append, give_back, merge, unlink
 from separatrix.simulate.random_numbers import uniform
@@ -126,3 +127,19 @@ def _cancel_backoff(X: Any, F: Any, P: Any, ss: int, sp: int, clock: int, p: int
 
 
 cancel_backoff = compiled(_cancel_backoff)
+
+
+def _settle_orbit(X: Any, P: Any, orbit: Any) -> None:
+    """At the end of a run: count those whose attempt was dropped and who have not noticed yet."""
+    for i in range(P[N_STREAMS]):
+        sp = P[P_STREAMS] + i * P_STREAM_WORDS
+        p = X[P[X_STREAMS] + i * STREAM_WORDS + TIMER_HEAD]
+        while p != 0:
+            tag = X[p + TAG]
+            attempt = (tag >> 8) & 255
+            if tag & AT_SERVER == 0 and attempt < P[sp + MAX_RETRIES]:
+                enter_orbit(P, orbit, sp, attempt, tag >> 32)
+            p = X[p + NEXT]
+
+
+settle_orbit = compiled(_settle_orbit)
