@@ -111,7 +111,9 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
         log.repair(Repair.ABSENT_DATASET, file=path, message="CPU load")
     if archive.others:
         log.note(f"also held and not asked for: {', '.join(archive.others)}")
-    stamps = np.unique(parts[0].stamps)
+    stamps = parts[0].stamps
+    if np.any(np.diff(stamps) <= 0):
+        stamps = np.unique(stamps)
     unset = int(np.searchsorted(stamps, 0, side="right"))
     log.repair(Repair.UNWRITTEN, unset, file=path, message="stamps of 0")
     stamps = stamps[unset:]

@@ -20,6 +20,7 @@ from separatrix.telemetry.counters import OPERATIONS, Stored
 
 Floats = npt.NDArray[np.float64]
 Layout = Literal["tts", "h5lmt"]
+_Axes = dict[str, npt.NDArray[np.int64]]
 
 KNOWN_VERSION = "1"
 UNKNOWN_MDS = "unknown_mds"
@@ -192,7 +193,8 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
             file=path,
             hint=f"it holds {', '.join(list[str](group)) or 'nothing'}",
         )
-    operations = {name: _dataset(file, path, f"mdtargets/{held[name][0]}") for name in found}
+    read: _Axes = {}  # the datasets of a group share their stamps: read them once
+    operations = {name: _dataset(file, path, f"mdtargets/{held[name][0]}", read) for name in found}
     first = operations[found[0]]
     cpu_name = "mdservers/cpuload"
     has_cpu = cpu_name in file and file[cpu_name].shape[1] > 0
@@ -206,7 +208,7 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
     )
 
 
-def _dataset(file: Any, path: str, name: str) -> Dataset:
+def _dataset(file: Any, path: str, name: str, read: _Axes | None = None) -> Dataset:
     data = file[name]
     version = _text(data.attrs.get("version"))
     if version not in (None, KNOWN_VERSION):
@@ -214,9 +216,13 @@ def _dataset(file: Any, path: str, name: str) -> Dataset:
             f"dataset {name} has schema version {version!r}, known is {KNOWN_VERSION!r}", file=path
         )
     stamps_name = _text(data.attrs.get("timestamps")) or f"{name.rpartition('/')[0]}/timestamps"
-    if stamps_name not in file:
-        raise DataError(f"dataset {name} has no timestamps ({stamps_name})", file=path)
-    stamps = _array(file[stamps_name], np.int64)
+    stamps = (read or {}).get(stamps_name)
+    if stamps is None:
+        if stamps_name not in file:
+            raise DataError(f"dataset {name} has no timestamps ({stamps_name})", file=path)
+        stamps = _array(file[stamps_name], np.int64)
+        if read is not None:
+            read[stamps_name] = stamps
     values = _array(data, np.float64)
     if values.ndim == 1:
         values = values.reshape(-1, 1)
@@ -285,7 +291,8 @@ def _other_form(leaf: str) -> str | None:
 
 
 def _array(data: Any, kind: type[np.generic]) -> Any:
-    return np.ascontiguousarray(data[...], dtype=kind)
+    values = data[...]
+    return values if values.dtype == kind else np.ascontiguousarray(values, dtype=kind)
 
 
 def _step(file: Any, stamps: npt.NDArray[np.int64], path: str) -> float:
