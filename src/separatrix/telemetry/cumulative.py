@@ -23,35 +23,48 @@ GAP = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """Counter readings of one target, in the order in which they were taken.
+    """Counter readings of targets that were read at the same instants.
 
     Attributes
     ----------
     stamps : (n,) instants of the readings [s since 1970 UTC].
-    counts : (n_operations, n) counter values; NaN = absent from the reading.
-    latency : (n_operations, n) handler time so far [us], or None.
+    counts : (n_operations, n_targets, n) counter values; NaN = absent from the reading.
+    latency : same shape, handler time so far [us], or None.
     """
 
     stamps: Floats
     counts: Floats
     latency: Floats | None = None
 
+    def rows(self, index: npt.NDArray[np.intp] | slice) -> Readings:
+        """Return the readings that `index` selects."""
+        return Readings(
+            self.stamps[index],
+            self.counts[:, :, index],
+            None if self.latency is None else self.latency[:, :, index],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Operations:
+    """Operations (and handler time [us]) of the intervals [start, start + step)."""
+
+    start: Floats
+    step: Floats
+    counts: Floats
+    latency: Floats | None
+
 
 def ordered(readings: Readings, log: QualityLog, file: str = "") -> Readings:
     """Return the readings sorted by time, with repeated stamps dropped (the first is kept)."""
-    stamps = readings.stamps
-    if np.all(np.diff(stamps) > 0):
+    distance = np.diff(readings.stamps)
+    if np.all(distance > 0):
         return readings
-    log.repair(Repair.UNSORTED, int(np.sum(np.diff(stamps) < 0)), file=file)
-    order = np.argsort(stamps, kind="stable")
-    fresh = np.concatenate([[True], np.diff(stamps[order]) > 0]) if len(order) else order > 0
+    log.repair(Repair.UNSORTED, int(np.sum(distance < 0)), file=file)
+    order = np.argsort(readings.stamps, kind="stable")
+    fresh = np.concatenate([[True], np.diff(readings.stamps[order]) > 0])
     log.repair(Repair.DUPLICATE, int(np.sum(~fresh)), file=file, message="readings of one instant")
-    keep = order[fresh]
-    return Readings(
-        stamps[keep],
-        readings.counts[:, keep],
-        None if readings.latency is None else readings.latency[:, keep],
-    )
+    return readings.rows(order[fresh])
 
 
 def usual_step(stamps: Floats) -> float:
@@ -61,33 +74,39 @@ def usual_step(stamps: Floats) -> float:
 
 def differences(
     readings: Readings, log: QualityLog, file: str = "", *, step: float | None = None
-) -> tuple[Floats, Floats | None]:
-    """Return operations and handler time [us] of each of the n - 1 intervals between readings.
+) -> Operations:
+    """Return the operations of the intervals between readings.
+
+    Intervals longer than `GAP` usual ones are left out; where a target was reset, or one of the two
+    readings lacks it, its operations are NaN.
 
     Parameters
     ----------
     readings : in increasing time (see `ordered`).
     step : usual distance of readings [s]; default their median.
     """
-    counts = np.diff(readings.counts, axis=1)
-    latency = None if readings.latency is None else np.diff(readings.latency, axis=1)
-    if counts.shape[1] == 0:
-        return counts, latency
-    reset = np.any(counts < 0, axis=0)
-    if latency is not None:
-        reset |= np.any(latency < 0, axis=0)
+    length = np.diff(readings.stamps)
     usual = usual_step(readings.stamps) if step is None else step
-    gap = np.diff(readings.stamps) > GAP * usual
-    log.repair(Repair.COUNTER_RESET, int(reset.sum()), file=file)
-    log.repair(Repair.AFTER_GAP, int((gap & ~reset).sum()), file=file)
-    if usual > 0 and gap.any():
-        lost = np.round(np.diff(readings.stamps)[gap] / usual) - 1
-        log.repair(Repair.GAP, int(lost.sum()), file=file)
-    spoilt = reset | gap
-    counts[:, spoilt] = np.nan
+    counts = np.diff(readings.counts, axis=2)
+    latency = None if readings.latency is None else np.diff(readings.latency, axis=2)
+    with np.errstate(invalid="ignore"):
+        reset = np.any(counts < 0, axis=0)
+        if latency is not None:
+            reset |= np.any(latency < 0, axis=0)
+    gap = length > GAP * usual
+    if gap.any():
+        log.repair(Repair.GAP, int(np.sum(np.round(length[gap] / usual) - 1)), file=file)
+    unknown = np.asarray(np.isnan(readings.counts).all(axis=0))
+    log.repair(Repair.GAP, int(unknown.sum()), file=file)
+    late = unknown[:, :-1] & ~unknown[:, 1:]
+    log.repair(Repair.AFTER_GAP, int((late | gap).sum()), file=file)
+    log.repair(Repair.COUNTER_RESET, int((reset & ~gap).sum()), file=file)
+    counts[:, reset] = np.nan
+    keep = np.flatnonzero(~gap)
     if latency is not None:
-        latency[:, spoilt] = np.nan
-    return counts, latency
+        latency[:, reset] = np.nan
+        latency = latency[:, :, keep]
+    return Operations(readings.stamps[:-1][keep], length[keep], counts[:, :, keep], latency)
 
 
 def shared_out(stamps: Floats, per_interval: Floats, edges: Floats) -> Floats:
@@ -112,26 +131,3 @@ def shared_out(stamps: Floats, per_interval: Floats, edges: Floats) -> Floats:
         out[k] = np.diff(np.interp(inside, stamps, total))
         out[k, (np.diff(np.interp(inside, stamps, dark)) > 0) | outside] = np.nan
     return out
-
-
-def common_edges(groups: list[Floats], log: QualityLog) -> tuple[Floats, bool]:
-    """Return interval edges for several targets, and whether their readings must be resampled.
-
-    Where all targets were read at the same instants (within 1 % of the usual step), these are the
-    edges. Otherwise the edges are multiples of the usual step, over the time that they share.
-    """
-    longest = max(groups, key=len)
-    step = usual_step(longest)
-    same = all(
-        len(g) == len(longest) and bool(np.all(np.abs(g - longest) <= 0.01 * step)) for g in groups
-    )
-    if same or len(longest) < 2:
-        return longest, False
-    low, high = min(g[0] for g in groups), max(g[-1] for g in groups)
-    grid = max(1.0, float(np.round(step)))
-    edges = np.arange(np.ceil(low / grid) * grid, high + 1e-6, grid)
-    log.note(
-        f"{len(groups)} targets were read at different instants: counts are shared out "
-        f"to intervals of {grid:g} s in proportion to time"
-    )
-    return (edges, True) if len(edges) > 1 else (longest, True)
