@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-
 # no test has a time limit: the machine may be shared and slow
 settings.register_profile("separatrix", deadline=None)
 settings.load_profile("separatrix")

@@ -56,9 +56,7 @@ _CLOSURE = click.option(
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.option("-o", "--output", metavar="REPORT.html", help="Also write a self-contained page.")
 @click.pass_context
-def check(
-    ctx: click.Context, model: str, closure: Any, as_json: bool, output: str | None
-) -> None:
+def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: str | None) -> None:
     """Say whether the service can get stuck, for how long, and how often.
 
     \b

@@ -57,7 +57,7 @@ def rested_orbits(population: Population, q: Array) -> Array:
         slopes[:, :, j] = 2 * (moved - base)
     rested = np.linalg.solve(slopes, -base[:, :, None])[:, :, 0]
     bounds = np.array(population.shape[1:], dtype=np.float64) - 1.0
-    return np.clip(rested, 0.0, bounds)
+    return np.asarray(np.clip(rested, 0.0, bounds), dtype=np.float64)
 
 
 def fixed_points(population: Population, *, resolution: int = 2001) -> tuple[FixedPoint, ...]:
@@ -87,10 +87,9 @@ def fixed_points(population: Population, *, resolution: int = 2001) -> tuple[Fix
         root = _bisect(reduced, float(q[i]), float(q[i + 1]), bool(value[i] > 0))
         at = np.array([root])
         state = np.concatenate([at, rested_orbits(population, at)[0]])
-        speed = np.array([float(v) for v in population.drift(tuple(state))])  # type: ignore[arg-type]
-        found.append(
-            FixedPoint(state, np.linalg.eigvals(jacobian(population, state)), np.abs(speed).max())
-        )
+        speed = np.array([float(v) for v in population.drift(tuple(np.asarray(c) for c in state))])
+        spectrum = np.linalg.eigvals(jacobian(population, state)).astype(np.complex128)
+        found.append(FixedPoint(state, spectrum, float(np.abs(speed).max())))
     return tuple(found)
 
 

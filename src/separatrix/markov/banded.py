@@ -4,10 +4,10 @@ Let :math:`M = D - A` with off-diagonal rates :math:`A \ge 0` between the kept s
 
 .. math:: D_{ii} = \kappa_i + \sum_{j \ne i} A_{ij}
 
-where :math:`\kappa \ge 0` is the rate out of the kept states. Eliminating state k censors the chain on
-the remaining states; Grassmann, Taksar and Heyman (1985) rebuild the pivot as
-:math:`\kappa_k + \sum_{j} A_{kj}` over the remaining j instead of subtracting, so that every number
-is a sum of products of nonnegative numbers and keeps its relative accuracy.
+where :math:`\kappa \ge 0` is the rate out of the kept states. Eliminating state k censors the chain
+on the remaining states; Grassmann, Taksar and Heyman (1985) rebuild the pivot as
+:math:`\kappa_k + \sum_{j} A_{kj}` over the remaining j instead of subtracting, so that every
+number is a sum of products of nonnegative numbers and keeps its relative accuracy.
 
 States come in an order of bandwidth w. A window of b + w states slides along it: the b pivots of a
 panel are inverted by `invert`, whose slack column holds all rates that leave the panel, and the

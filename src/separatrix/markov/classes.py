@@ -14,10 +14,12 @@ Index: TypeAlias = NDArray[np.int64]
 
 def closed_classes(chain: Chain) -> list[Index]:
     """The sets of states that the chain, once inside, never leaves (row-major numbers)."""
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import csgraph
 
-    count, label = connected_components(_graph(chain, None), directed=True, connection="strong")
-    label = np.asarray(label)
+    found: tuple[int, Any] = cast(Any, csgraph).connected_components(
+        _graph(chain, None), directed=True, connection="strong"
+    )
+    count, label = found[0], np.asarray(found[1], dtype=np.int64)
     rows, cols, _ = chain.edges
     leaks = np.zeros(count, dtype=np.bool_)
     leaks[label[rows[label[rows] != label[cols]]]] = True
@@ -35,22 +37,22 @@ def reachable_from(chain: Chain, start: Mask, stop: Mask) -> Mask:
 
 
 def _search(chain: Chain, roots: Mask, *, forward: bool, stop: Mask | None) -> Mask:
-    from scipy.sparse.csgraph import breadth_first_order
+    from scipy import sparse
+    from scipy.sparse import csgraph
 
     n = chain.n_states
     # one extra node with an edge to every root: a single search then starts from all of them
     graph = _graph(chain, stop)
     graph = graph if forward else graph.T.tocsr()
-    from scipy.sparse import csr_array, vstack
-
     sources = np.flatnonzero(roots.reshape(-1))
     graph.resize((n, n + 1))
-    first = csr_array(
+    first = sparse.csr_array(
         (np.ones(sources.size), (np.zeros(sources.size, np.int64), sources)), shape=(1, n + 1)
     )
-    joined = cast(Any, vstack([graph, first])).tocsr()
+    joined = cast(Any, sparse).vstack([graph, first]).tocsr()
     found = np.asarray(
-        breadth_first_order(joined, n, directed=True, return_predecessors=False), dtype=np.int64
+        cast(Any, csgraph).breadth_first_order(joined, n, directed=True, return_predecessors=False),
+        dtype=np.int64,
     )
     seen = np.zeros(n + 1, dtype=np.bool_)
     seen[found] = True

@@ -4,7 +4,7 @@ With :math:`h(x) = P_x(T_A < T_B)` and M the generator's negative outside :math:
 
 .. math:: M h = q_{\cdot A},\qquad M (1 - h) = q_{\cdot B} ;
 
-both are solved, so that either keeps its digits where it is small, and that they sum to 1 is a check.
+both are solved, so that either keeps its digits where it is small; that they sum to 1 is a check.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach
 from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
 from separatrix.markov.scaled import Scaled
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def rates_into(chain: Chain, states: Mask) -> Array:
     flat = states.reshape(-1)
     rows, cols, rates = chain.edges
     entering = flat[cols] & ~flat[rows]
-    return np.bincount(rows[entering], rates[entering], chain.n_states)
+    return sum_at(rows[entering], rates[entering], chain.n_states)
 
 
 def _result(

@@ -1,8 +1,9 @@
 r"""One elimination of a chain, shared by every quantity that needs the same states removed.
 
-Write S for the kept states, :math:`\kappa` for the rate from S into the removed states plus a constant
-killing rate, and :math:`M` for the M-matrix of S. One state a of S, the *anchor*, is eliminated
-last and kept apart in extended range: with :math:`M_a` the matrix of :math:`S \setminus a`,
+Write S for the kept states, :math:`\kappa` for the rate from S into the removed states plus a
+constant killing rate, and :math:`M` for the M-matrix of S. One state a of S, the *anchor*, is
+eliminated last and kept apart in extended range: with :math:`M_a` the matrix of
+:math:`S \setminus a`,
 
 .. math::
     h = M_a^{-1}\kappa,\quad g = M_a^{-1} q_{\cdot a},\quad
@@ -10,8 +11,8 @@ last and kept apart in extended range: with :math:`M_a` the matrix of :math:`S \
     t_a = \frac{b_a + q_{a\cdot} M_a^{-1} b}{\kappa^*_a},\quad
     t = M_a^{-1} b + t_a g .
 
-Without killing, :math:`\pi \propto (q_{a\cdot} M_a^{-1}, 1)` is the stationary law. All of it is free of
-subtractions, so that results keep their digits when times reach 1e98 s and laws 1e-770.
+Without killing, :math:`\pi \propto (q_{a\cdot} M_a^{-1}, 1)` is the stationary law. All of it is
+free of subtractions, so that results keep their digits when times reach 1e98 s and laws 1e-770.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.banded import BandFactor, Breakdown, factor
 from separatrix.markov.classes import can_reach
-from separatrix.markov.generator import Chain, Edges, Mask
+from separatrix.markov.generator import Chain, Edges, Mask, sum_at
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.ordering import elimination_order
 from separatrix.markov.scaled import Scaled, product, zeros
@@ -234,11 +235,11 @@ def eliminate(
     into_removed = np.zeros(n)
     if removed is not None:
         dying = flat[cols] & ~flat[rows]
-        into_removed = np.bincount(rows[dying], rates[dying], n)
+        into_removed = sum_at(rows[dying], rates[dying], n)
     arriving = (cols == last) & (position[rows] >= 0)
     departing = (rows == last) & (position[cols] >= 0)
-    into_anchor = np.bincount(position[rows[arriving]], rates[arriving], order.size)
-    from_anchor = np.bincount(position[cols[departing]], rates[departing], order.size)
+    into_anchor = sum_at(position[rows[arriving]], rates[arriving], order.size)
+    from_anchor = sum_at(position[cols[departing]], rates[departing], order.size)
     inside = (position[rows] >= 0) & (position[cols] >= 0)
     kept_edges = Edges(position[rows[inside]], position[cols[inside]], rates[inside])
     leaving = into_anchor + into_removed[order] + killing

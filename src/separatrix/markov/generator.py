@@ -84,9 +84,9 @@ class Chain:
         return Edges(np.concatenate(rows), np.concatenate(cols), np.concatenate(values))
 
     def exit_rates(self) -> Array:
-        """Total rate [1/s] out of each state, of the box's shape: minus the generator's diagonal."""
+        """Total rate [1/s] out of each state, of the box's shape: the negated diagonal of Q."""
         if self.listed is not None:
-            total = np.bincount(self.listed.rows, self.listed.rates, self.n_states)
+            total = sum_at(self.listed.rows, self.listed.rates, self.n_states)
             return total.reshape(self.shape)
         total = np.zeros(self.shape)
         for rate in self.stencil:
@@ -195,7 +195,7 @@ def generator(source: Population | Chain) -> Any:
     n = chain.n_states
     diagonal = np.arange(n, dtype=np.int64)
     # the diagonal is the negated sum over the same edges, so that rows sum to 0 up to rounding
-    exits = np.bincount(rows, rates, n)
+    exits = sum_at(rows, rates, n)
     matrix: Any = coo_array(
         (
             np.concatenate([rates, -exits]),
@@ -204,6 +204,11 @@ def generator(source: Population | Chain) -> Any:
         shape=(n, n),
     )
     return matrix.tocsr()
+
+
+def sum_at(places: Index, values: Array, size: int) -> Array:
+    """Sums of the values that share a place, for places 0..size-1."""
+    return np.asarray(np.bincount(places, values, size), dtype=np.float64)
 
 
 def as_mask(target: Any, chain: Chain, what: str) -> Mask:

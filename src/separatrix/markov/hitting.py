@@ -1,6 +1,7 @@
 r"""Hitting times and hitting probabilities by subtraction-free elimination.
 
-For a target B and :math:`T = \inf\{t : X_t \in B\}`, with M the generator's negative on the complement of B,
+For a target B and :math:`T = \inf\{t : X_t \in B\}`, with M the generator's negative on the
+complement of B,
 
 .. math:: M\,E[T] = 1,\qquad M\,E[T^2] = 2 E[T],\qquad
           M\,h = q_{\cdot B}\quad\text{with}\quad h = P(T < \infty).
@@ -9,8 +10,8 @@ Where :math:`T` varies little, :math:`E[T^2] - E[T]^2` cancels; there the varian
 
 .. math:: M v = \Gamma,\qquad \Gamma_x = \sum_y q_{xy}\,(E_y T - E_x T)^2 ,
 
-the expected sum of squared jumps of the martingale :math:`E_{X_t} T + t`; per state the form with the
-smaller error estimate is taken.
+the expected sum of squared jumps of the martingale :math:`E_{X_t} T + t`; per state the form with
+the smaller error estimate is taken.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
 from separatrix.markov.scaled import Scaled
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ def _martingale_form(solved: Elimination, mean: Array) -> tuple[Array, Array]:
     jump = mean[cols] - mean[rows]
     doubt = 4.0 * _ROUNDING * (mean[cols] + mean[rows])
     size = chain.n_states
-    gamma = np.bincount(rows, rates * jump**2, size)
-    noise = np.bincount(rows, rates * (2.0 * np.abs(jump) + doubt) * doubt, size)
+    gamma = sum_at(rows, rates * jump**2, size)
+    noise = sum_at(rows, rates * (2.0 * np.abs(jump) + doubt) * doubt, size)
     variance = solved.right(gamma).to_float()
     return variance, solved.right(noise).to_float() + solved.error * variance

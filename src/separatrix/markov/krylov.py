@@ -1,12 +1,12 @@
 r"""The action of the matrix exponential of a killed chain, by a shift-and-invert Krylov space.
 
-With :math:`R = (I + \gamma M)^{-1}`, one subtraction-free elimination of the chain with extra killing
-:math:`1/\gamma` gives all products; Arnoldi's relation :math:`R V_k = V_k H_k + \ldots` then yields
+With :math:`R = (I + \gamma M)^{-1}`, one subtraction-free elimination of the chain with extra
+killing :math:`1/\gamma` gives all products; Arnoldi's :math:`R V_k = V_k H_k + \ldots` then yields
 
 .. math:: e^{-tM} b \approx \|b\|\, V_k \exp\!\big(-\tfrac{t}{\gamma}(H_k^{-1} - I)\big) e_1,
 
 accurate for t from about :math:`\gamma / 10` to everything that is slower, whatever the norm of M
-(J. van den Eshof, M. Hochbruck, SIAM J. Sci. Comput. 27 (2006) 1438). Errors are absolute, not entrywise.
+(J. van den Eshof, M. Hochbruck, SIAM J. Sci. Comput. 27 (2006) 1438). Errors are absolute.
 """
 
 from __future__ import annotations
@@ -63,4 +63,4 @@ class ExponentialAction:
         if unstable or float(np.abs(start).sum()) * float(np.abs(vectors).max()) > 1e6:
             return none, none
         weights = self.space.norm * (functional[:k].T @ vectors) * start
-        return rates[~tiny], weights[..., ~tiny]
+        return rates[~tiny].astype(np.complex128), weights[..., ~tiny].astype(np.complex128)

@@ -1,7 +1,7 @@
 r"""Long-run averages under a stationary law: queues, orbits, rates, latency.
 
-Latency of an API is the mixture, over the states that its accepted attempts find, of the sojourn law
-in that state; with acceptance rate :math:`w(x)`,
+Latency of an API is the mixture, over the states that its accepted attempts find, of the sojourn
+law in that state; with acceptance rate :math:`w(x)`,
 
 .. math:: P(S > t) = \frac{\sum_x \pi_x w(x) P_x(S > t)}{\sum_x \pi_x w(x)} .
 """
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
+from separatrix.markov.generator import sum_at
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.population.lattice import AxisKind, Population, Sojourn
 
@@ -184,9 +185,9 @@ def total_count(law: StationaryLaw, kind: AxisKind) -> Count | None:
         return None
     others = tuple(i for i in range(law.pi.ndim) if i not in axes)
     joint = law.pi.sum(axis=others)
-    total = sum(np.ix_(*[np.arange(n) for n in joint.shape]), start=np.zeros((), dtype=np.int64))
-    marginal = np.bincount(np.asarray(total).reshape(-1), joint.reshape(-1))
-    return _counted(kind, kind, marginal)
+    total = np.asarray(np.indices(joint.shape), dtype=np.int64).sum(axis=0).reshape(-1)
+    size = sum(joint.shape) - joint.ndim + 1
+    return _counted(kind, kind, sum_at(total, joint.reshape(-1), size))
 
 
 def average(law: StationaryLaw, values: Array) -> float:
@@ -232,7 +233,7 @@ def latency(
     if not accepted > 0.0:
         nan = float("nan")
         return Latency(
-            sojourn.name, 0.0, nan, nan, {p: nan for p in probabilities},
+            sojourn.name, 0.0, nan, nan, dict.fromkeys(probabilities, nan),
             "inconclusive", "no attempt of this API is accepted in the long run",
         )  # fmt: skip
     seen = flow / accepted

@@ -54,11 +54,11 @@ def _bandwidth(chain: Chain, order: Index) -> int:
 
 
 def _cuthill_mckee(chain: Chain, states: Index) -> Index:
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
+    from scipy.sparse import csgraph, csr_array
 
     n = chain.n_states
     rows, cols, rates = chain.edges
     graph = cast(Any, csr_array((rates, (rows, cols)), shape=(n, n)))[states][:, states]
-    permutation = reverse_cuthill_mckee(cast(Any, graph + graph.T).tocsr(), symmetric_mode=True)
+    both_ways = (graph + graph.T).tocsr()
+    permutation: Any = cast(Any, csgraph).reverse_cuthill_mckee(both_ways, symmetric_mode=True)
     return states[np.asarray(permutation, dtype=np.int64)]

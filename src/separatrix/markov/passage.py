@@ -4,8 +4,8 @@ Where the slow exit dominates, the survival function is its exponential tail
 
 .. math:: P_x(T > t) = \frac{v_x}{\nu v} e^{-\theta t} + O(e^{-\theta_2 t}),
 
-with a remainder below rounding once :math:`(\theta_2 - \theta) t > 40`; else it is evaluated by a Krylov space
-of the killed generator, whose shift follows the quantile.
+with a remainder below rounding once :math:`(\theta_2 - \theta) t > 40`; else it is evaluated by a
+Krylov space of the killed generator, whose shift follows the quantile.
 """
 
 from __future__ import annotations
@@ -149,7 +149,9 @@ def _by_krylov(
             gamma *= 0.1
     nan = float("nan")
     if best is None:
-        return Quantile(p, nan, nan, nan, "krylov", "inconclusive", "the Krylov space did not settle")
+        return Quantile(
+            p, nan, nan, nan, "krylov", "inconclusive", "the Krylov space did not settle"
+        )
     if best.error < 1e-3:
         return best
     reason = f"estimated relative error {best.error:.2g}"
@@ -167,9 +169,7 @@ def _survival_space(solved: Elimination, gamma: float) -> ExponentialAction:
     return ExponentialAction(lambda f: shifted.signed_right(f) / gamma, start, gamma)
 
 
-def _solve(
-    space: ExponentialAction, law: Array, level: float, scale: float
-) -> tuple[float, float]:
+def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> tuple[float, float]:
     """The time at which the survival probability passes `level`, and its relative error."""
     krylov = space.space
     previous = float("nan")
@@ -197,7 +197,7 @@ def _solve(
 
 
 def _crossing(survival: Callable[[float], float], level: float, scale: float) -> float:
-    """Root of ``survival(t) = level`` on a bracket grown around `scale` (Illinois on logarithms)."""
+    """Root of ``survival(t) = level``, bracketed from `scale` on (Illinois on logarithms)."""
     low, high = scale, scale
     for _ in range(400):
         s = survival(high)

@@ -5,8 +5,8 @@ Conditioned on not having left a set S, the chain settles to the law :math:`\nu`
 .. math:: \nu M = \theta \nu,\qquad M v = \theta v,\qquad
           P_x(T > t) = \frac{v_x}{\nu v} e^{-\theta t} + O(e^{-\theta_2 t}),
 
-M the generator's negative on S and :math:`\theta` its smallest eigenvalue. Inverse iteration with the
-subtraction-free factors keeps every digit, and for any positive v the Collatz-Wielandt bounds
+M the generator's negative on S and :math:`\theta` its smallest eigenvalue. Inverse iteration with
+the subtraction-free factors keeps every digit; for any positive v the Collatz-Wielandt bounds
 
 .. math:: \min_x \frac{v_x}{(M^{-1} v)_x} \le \theta \le \max_x \frac{v_x}{(M^{-1} v)_x}
 

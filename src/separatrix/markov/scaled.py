@@ -1,8 +1,8 @@
 r"""Nonnegative vectors whose entries each carry their own power of two.
 
-Stationary laws of the chains that Separatrix meets reach 1e-770, and times 1e98 and more; a float64
-holds 1e-308 to 1e308. An entry here is :math:`m\,2^e` with :math:`m \in [1/2, 1)` or 0 and an integer
-:math:`e`, so that products with nonnegative matrices neither underflow nor lose a digit.
+Stationary laws of the chains that Separatrix meets reach 1e-770, and times 1e98 and more; a
+float64 holds 1e-308 to 1e308. An entry here is :math:`m\,2^e` with :math:`m \in [1/2, 1)` or 0 and
+an integer :math:`e`, so that products with nonnegative matrices neither underflow nor lose a digit.
 """
 
 from __future__ import annotations

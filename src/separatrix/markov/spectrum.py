@@ -5,9 +5,10 @@ With :math:`0 = \mu_1 > \mathrm{Re}\,\mu_2 \ge \ldots` the eigenvalues of Q, the
 
 .. math:: D f = M_a^{-1} f - (\pi M_a^{-1} f)\,1 \qquad (\pi f = 0),
 
-with M_a the M-matrix without the anchor state a. Its largest eigenvalues are the slowest modes; they
-keep their digits as long as reaching a from the stationary law takes no longer than the slowest
-mode, hence the *most likely* state is the anchor: removing a state of another well would cost all digits.
+with M_a the M-matrix without the anchor state a. Its largest eigenvalues are the slowest modes;
+they keep their digits as long as reaching a from the stationary law takes no longer than the
+slowest mode. Hence the *most likely* state is the anchor: removing a state of another well would
+cost all digits.
 
 References
 ----------
@@ -75,7 +76,7 @@ class Spectrum:
         return float(self.errors[1]) if self.errors.size > 1 else 0.0
 
     def mixing_time(self, eps: float = 0.01) -> float:
-        r"""Time :math:`\ln(1/\varepsilon) / \mathrm{gap}` [s] in which the slowest mode decays to `eps`.
+        r"""Time [s] in which the slowest mode decays to `eps`: :math:`\ln(1/\varepsilon)` / gap.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.generator import Chain, as_chain, sum_at
 from separatrix.markov.scaled import Scaled
 
 if TYPE_CHECKING:
@@ -159,14 +159,14 @@ def stationary(
 
 
 def entrywise_residual(chain: Chain, law: Scaled) -> float:
-    r"""Largest :math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` over the states with positive mass."""
+    r"""Largest :math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` over the states with mass."""
     rows, cols, rates = chain.edges
     fine = law.mantissa[cols] > 0.0
     rows, cols, rates = rows[fine], cols[fine], rates[fine]
     step = np.clip(law.exponent[rows] - law.exponent[cols], -2000, 2000).astype(np.int32)
     with np.errstate(over="ignore", under="ignore"):
         relative = np.ldexp(rates * law.mantissa[rows] / law.mantissa[cols], step)
-    inflow = np.bincount(cols, relative, chain.n_states)
+    inflow = sum_at(cols, relative, chain.n_states)
     outflow = chain.exit_rates().reshape(-1)
     live = (law.mantissa > 0.0) & (outflow > 0.0)
     return float(np.abs(inflow[live] / outflow[live] - 1.0).max(initial=0.0))

@@ -59,10 +59,12 @@ class Fates:
     tries: int = 1
 
     def _admit_one(self, q: Array) -> Array:
-        station = self.station
-        below = room(q, station.admission_threshold)
-        chance = below + (1 - below) * station.admit
-        return chance * room(q, station.server.qsize)
+        station, qsize = self.station, self.station.server.qsize
+        threshold = min(station.admission_threshold, qsize)
+        below = room(q, threshold)
+        if threshold == qsize:
+            return below
+        return (below + (1 - below) * station.admit) * room(q, qsize)
 
     def admitted(self, q: Array) -> Array:
         """Probability that one of the tries is admitted at queue length `q`."""

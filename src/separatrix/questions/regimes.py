@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.fluid.rest import Rest, rest_from
 from separatrix.markov.committor import Committor, committor
-from separatrix.population import Array, Population
+from separatrix.population import Array, AxisKind, Population
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -69,11 +69,11 @@ def regimes(
     low = rest_from(population, np.zeros(len(population.shape)))
     high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
     if (healthy is None) != (stuck is None):
-        raise ModelError(Problem("only one of the healthy and the stuck set is given", hint="give both"))
-    if healthy is not None and stuck is not None:
-        return Regimes(
-            population, low, high, healthy, stuck, committor(population, healthy, stuck)
+        raise ModelError(
+            Problem("only one of the healthy and the stuck set is given", hint="give both")
         )
+    if healthy is not None and stuck is not None:
+        return Regimes(population, low, high, healthy, stuck, committor(population, healthy, stuck))
     below = core(population, low.state, upward=False)
     above = core(population, high.state, upward=True)
     if (below & above).any():
@@ -111,7 +111,7 @@ def box(population: Population, **ranges: tuple[int, int]) -> Mask:
     grid = population.grid()
     known = sorted({axis.kind for axis in population.axes})
     for kind, (low, high) in ranges.items():
-        matching = [axis.kind for axis in population.axes if axis.kind == kind]
+        matching: list[AxisKind] = [axis.kind for axis in population.axes if axis.kind == kind]
         if not matching:
             raise ModelError(
                 Problem(f"no axis counts {kind!r}", "ranges", f"the axes count: {', '.join(known)}")

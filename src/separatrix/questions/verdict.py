@@ -12,7 +12,7 @@ of one time-out with backoff.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.markov.hitting import hitting_times
-from separatrix.markov.measures import Steady, average, steady
+from separatrix.markov.measures import Steady, steady
 from separatrix.markov.passage import Quantile, hitting_quantiles
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw, stationary
@@ -185,15 +185,14 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
 
     def regime(name: str, states: Mask) -> tuple[Regime, Array]:
         inside = conditional(law, states)
-        conditioned = StationaryLaw(**{**vars(law), "pi": inside})
-        good = average(conditioned, value)
+        good = float((inside * value).sum())
         numbers = Regime(
-            name,
-            good,
-            good / offered if offered > 0 else 1.0,
-            average(conditioned, queue),
-            average(conditioned, orbit),
-            law.probability(states),
+            name=name,
+            goodput=good,
+            goodput_share=min(good / offered, 1.0) if offered > 0 else 1.0,
+            queue=float((inside * queue).sum()),
+            orbit=float((inside * orbit).sum()),
+            probability=law.probability(states),
         )
         return numbers, inside
 
@@ -201,7 +200,7 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
     if found.stuck is None:
         only, _ = regime("only", whole)
         name = "healthy" if only.goodput_share >= HEALTHY_SHARE else "stuck"
-        described = (Regime(**{**vars(only), "name": name}),)
+        described = (replace(only, name=name),)
         recovery = passage(chain, found.healthy, saturated(found)) if name == "healthy" else None
         collapse = None
         word: Word = "safe" if name == "healthy" else "always stuck"

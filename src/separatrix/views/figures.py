@@ -4,6 +4,9 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers can tell a
 always carried by shape or word as well.
 """
 
+# matplotlib leaves the types of its keyword arguments open
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -63,6 +66,7 @@ def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
                 places[:, 1] if len(portrait.orbit) > 2 else 0 * places[:, 0],
                 s=70,
                 zorder=5,
+                clip_on=False,
                 facecolor=GREEN if stable else "white",
                 edgecolor="black",
                 label="attracts" if stable else "repels",

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from separatrix import __version__
 from separatrix.questions.portrait import describe, portrait
@@ -120,9 +121,9 @@ def report_html(
 def finite(value: object) -> object:
     """The same structure with infinities and NaN as text, which JSON cannot hold as numbers."""
     if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(k): finite(v) for k, v in cast(dict[object, object], value).items()}
     if isinstance(value, list | tuple):
-        return [finite(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        return [finite(v) for v in cast(list[object], value)]
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):
         return str(value)
     return value

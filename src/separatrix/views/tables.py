@@ -75,9 +75,7 @@ def _steady(verdict: Verdict) -> list[Row]:
             remark = "probability" if quantity.unit == "1" else ""
             rows.append((quantity.name, f"{quantity.value:.4g}{unit}", remark))
     for latency in steady.latencies:
-        tail = ", ".join(
-            f"p{100 * p:g} {duration_text(t)}" for p, t in latency.percentiles.items()
-        )
+        tail = ", ".join(f"p{100 * p:g} {duration_text(t)}" for p, t in latency.percentiles.items())
         rows.append(
             (
                 f"latency[{latency.name}]",
