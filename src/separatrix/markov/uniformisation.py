@@ -111,7 +111,7 @@ class Uniformised:
 
         Parameters
         ----------
-        law : (n,) nonnegative.
+        law : (n,) nonnegative, not all zero.
 
         Returns
         -------
@@ -128,4 +128,6 @@ class Uniformised:
                 total += window.weights[n - window.first] * jumped
         # one product: a sum of `_terms` products of rounded rates; one weight: a product of ratios
         rounding = _ROUNDING * ((self._terms + 6) * window.last + 4 * window.weights.size)
-        return total, rounding + 4.0 * TAIL
+        # rounded rows of P miss 1 always in the same direction; the mass takes that back
+        total *= law.sum() / total.sum()
+        return total, 2.0 * rounding + 4.0 * TAIL
