@@ -126,7 +126,7 @@ def schema() -> None:
     Example:
       separatrix schema > separatrix.schema.json
     """
-    from separatrix.model.files import schema as json_schema
+    from separatrix.model.schema import schema as json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 

@@ -48,7 +48,9 @@ def test_dynamics_from_empty_and_full_reach_the_outer_fixed_points():
     pop = population()
     low, _, high = fixed_points(pop)
     np.testing.assert_allclose(rest_from(pop, np.zeros(2)).state, low.state, atol=1e-6)
-    np.testing.assert_allclose(rest_from(pop, np.array(pop.shape) - 1.0).state, high.state, atol=1e-5)
+    np.testing.assert_allclose(
+        rest_from(pop, np.array(pop.shape) - 1.0).state, high.state, atol=1e-5
+    )
 
 
 @settings(max_examples=30)

@@ -39,7 +39,9 @@ from separatrix.markov.scaled import Scaled, product
 
 Array: TypeAlias = NDArray[np.float64]
 
-_SMALLEST_PIVOT = 1e-290  # below this a pivot may have lost digits to underflow
+_ONE_THREAD = 250_000  # multiplications below which BLAS libraries do not wake their threads
+_NOTHING = 1e-292  # rates and probabilities below this are dropped, far under any pivot
+_SMALLEST_PIVOT = 1e-280  # below this a pivot may have lost digits to underflow
 
 
 class Breakdown(ArithmeticError):
@@ -201,6 +203,23 @@ class BandFactor:
         return None
 
 
+def _multiply(A: Array, B: Array, out: Array) -> Array:
+    """``A @ B`` in slabs that BLAS does on one thread.
+
+    Waking a second thread for each small product gains little on an idle machine and costs a factor
+    of ten on a busy one.
+    """
+    rows = max(_ONE_THREAD // max(B.size, 1), 8)
+    for first in range(0, A.shape[0], rows):
+        np.matmul(A[first : first + rows], B, out=out[first : first + rows])
+    return out
+
+
+def _flushed(values: Array) -> Array:
+    """Set to 0, in place, what no float64 product can carry: subnormals slow BLAS a hundredfold."""
+    return np.multiply(values, values > _NOTHING, out=values)
+
+
 def factor(edges: Edges, leaving: Array, width: int, block: int) -> BandFactor:
     """Eliminate all states of a banded chain in the order of their numbers.
 
@@ -235,12 +254,13 @@ def factor(edges: Edges, leaving: Array, width: int, block: int) -> BandFactor:
             N = invert(window[:b, :b], after.sum(axis=1) + slack[p : p + b])
         except Breakdown as failure:
             raise Breakdown(p + failure.position, failure.pivot) from None
-        G = N @ after
+        G = _flushed(_multiply(N, after, np.empty_like(after)))
         C = window[b:m, :b].copy()
         slack[p + b : hi] += C @ (N @ slack[p : p + b])
         rest = m - b
-        np.matmul(C, G, out=following[:rest, :rest])
+        _multiply(C, G, following[:rest, :rest])
         following[:rest, :rest] += window[b:m, b:m]
+        _flushed(following[:rest, :rest])
         following[rest:, :] = 0.0
         following[:, rest:] = 0.0
         window, following = following, window

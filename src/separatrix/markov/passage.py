@@ -23,6 +23,7 @@ from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.hitting import HittingTimes, Start, start_law
 from separatrix.markov.krylov import Complex, ExponentialAction
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
+from separatrix.markov.uniformised import SurvivalSeries
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Quantile:
     time : [s]; ``inf`` above 1e308.
     log_time : its natural logarithm.
     error : relative error estimate.
-    method : ``"slow exit"``, ``"krylov"`` or ``"start"`` (the start is in the target).
+    method : ``"slow exit"``, ``"uniformisation"``, ``"krylov"`` or ``"start"`` (in the target).
     status : ``"ok"``, or ``"inconclusive"`` with `reason`.
     """
 
@@ -95,13 +96,15 @@ def hitting_quantiles(
         law = np.where(times.target, 0.0, law)
         exit_ = slow_exit(solved) if slow is None else slow
         weight = float((law * exit_.lifetime).sum())
+        mean = times.at(law / alive).mean
+        series = SurvivalSeries(solved, law.reshape(-1))
         spaces: dict[float, ExponentialAction] = {}
         for p in pending:
             tail = _by_slow_exit(exit_, weight, p)
             found[p] = (
                 tail
-                if tail is not None
-                else _by_krylov(times, solved, law.reshape(-1), alive, p, spaces)
+                or _by_series(series, mean, p)
+                or _by_krylov(times, solved, law.reshape(-1), alive, p, spaces)
             )
     return tuple(found[p] for p in probabilities)
 
@@ -120,6 +123,16 @@ def _by_slow_exit(exit_: QuasiStationary, weight: float, p: float) -> Quantile |
     time = exp(log_time) if log_time < 709.7 else float("inf")
     # the logarithm magnifies the weight's rounding where it is near the level
     return Quantile(p, time, log_time, error + 1e-15 / ages, "slow exit")
+
+
+def _by_series(series: SurvivalSeries, mean: float, p: float) -> Quantile | None:
+    if not series.affordable(mean, 1.0 - p):
+        return None
+    found = series.quantile(1.0 - p)
+    if found is None:
+        return None
+    time, error = found
+    return Quantile(p, time, log(time), error, "uniformisation")
 
 
 def _by_krylov(

@@ -88,8 +88,22 @@ def zeros(size: int) -> Scaled:
 
 def product(A: Array, x: Scaled) -> Scaled:
     """``A @ x`` for a nonnegative matrix, every entry right however far apart the terms are."""
-    if x.size == 0:
+    if x.size == 0 or A.shape[0] == 0:
         return zeros(A.shape[0])
+    top = int(x.exponent.max())
+    with np.errstate(under="ignore"):
+        plain = A @ _shift(x.mantissa, x.exponent - top)
+    result = Scaled.of(plain, top)
+    # terms that underflowed are below 2**-1022 times the largest coefficient, each
+    touched = np.flatnonzero(plain < 2.0**-960 * x.size * float(A.max()))
+    if touched.size:
+        exact = _careful(A[touched], x)
+        result.mantissa[touched], result.exponent[touched] = exact.mantissa, exact.exponent
+    return result
+
+
+def _careful(A: Array, x: Scaled) -> Scaled:
+    """The same product with an exponent for every term."""
     fraction, shift = np.frexp(A)
     exponent = shift + x.exponent[None, :]
     exponent[fraction == 0.0] = _NEVER

@@ -88,6 +88,11 @@ def inside(hint: Any, data: object, key: str | int) -> Any | None:
     return None
 
 
+def arguments(hint: Any) -> list[Any]:
+    """Hints inside a hint: values of a mapping, items of a tuple, members of a union."""
+    return [h for h in get_args(_bare(hint)) if h is not Ellipsis]
+
+
 def _bare(hint: Any) -> Any:
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]

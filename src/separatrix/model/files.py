@@ -198,6 +198,8 @@ class _Composer:
             line, start, end = self._line, event.start_mark.index, event.end_mark.index
             key = self._node(event, depth + 1)
             last = self._node(next(self._events), depth + 1)
+            if last.start == last.end:  # nothing: it stands right behind its key
+                last.start = last.end = end
             node.size += key.size + last.size
             self._enter(entries, key, Entry(line, start, end, last))
         self._close(node, event, last)
@@ -246,7 +248,7 @@ class _Composer:
 
     def _stop(self, message: str, hint: str = "") -> NoReturn:
         self._note(message, hint)
-        raise ModelError(self.problems[-MOST:]) from None
+        raise ModelError([*self.problems[:-1][: MOST - 1], self.problems[-1]]) from None
 
 
 def _is(event: Any, kind: type) -> bool:

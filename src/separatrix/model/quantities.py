@@ -116,9 +116,10 @@ def duration_text(value: float) -> str:
     size = abs(value)
     year = _SECONDS["y"]
     if size >= 1e6 * year:
-        exponent = math.floor(math.log10(size / year))
         scaled = value / year
-        return f"{scaled:.2e} years" if exponent >= 9 else f"{scaled / 1e6:.3g} million years"
+        if scaled >= 1e10:
+            return f"practically forever ({scaled:.0e} years)"
+        return f"{scaled / 1e6:,.3g} million years"
     for unit, length in (
         ("years", year),
         ("days", 86400.0),
@@ -136,6 +137,13 @@ def duration_text(value: float) -> str:
         if size >= length:
             return f"{value / length:.3g} {unit}"
     return f"{value:.3g} s"
+
+
+def rate_text(value: float) -> str:
+    """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
+    if not math.isfinite(value) or value < 1000 or value >= 1e15:
+        return f"{value:.3g}/s"
+    return f"{float(f'{value:.3g}'):,.0f}/s"
 
 
 # --- writing -------------------------------------------------------------------------------------
