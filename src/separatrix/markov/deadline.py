@@ -1,8 +1,9 @@
 r"""The probability that a set is hit by a given time, :math:`P(T \le t)`.
 
-The target is made absorbing; then :math:`P(T \le t)` is the mass in it at time t. Near times are reached by
-`uniformisation`, which keeps the relative accuracy of probabilities however small; where rate x time is too large for
-it, the slow exit or a Krylov space gives the survival probability :math:`P(T > t)` (see `passage`).
+The target is made absorbing; then :math:`P(T \le t)` is the mass in it at time t. Near times are
+reached by uniformisation (`poisson`), which keeps the relative accuracy of small probabilities; where
+rate x time is too large for it, the slow exit or a Krylov space gives the survival probability
+:math:`P(T > t)` (see `passage`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws
+from separatrix.markov.poisson import Uniformised
 from separatrix.markov.quasistationary import slow_exit
 from separatrix.markov.transient import MOST_STEPS
-from separatrix.markov.uniformisation import Uniformised
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population

@@ -2,7 +2,7 @@ r"""Laws on the way: where a chain is at given times, also while its rates chang
 
 .. math:: \dot p(t) = p(t)\, Q(t),\qquad Q(t) = Q_i \text{ while piece } i \text{ of the schedule lasts.}
 
-Near times are reached by `uniformisation`, whose error is bounded; where rate x time exceeds
+Near times are reached by uniformisation (`poisson`), whose error is bounded; where rate x time exceeds
 :data:`MOST_STEPS`, by slow modes or a Krylov space (`horizon`), whose error is estimated. Errors of
 successive pieces add up, since a later piece never enlarges a difference of two laws.
 """
@@ -20,7 +20,7 @@ from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws, slow_mode_laws
-from separatrix.markov.uniformisation import Uniformised
+from separatrix.markov.poisson import Uniformised
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -188,6 +188,7 @@ def scheduled(
     errors = np.zeros(wanted.size)
     methods: list[Way] = ["start"] * wanted.size
     carried, begin = 0.0, 0.0
+    came: Way = "start"
     for i, (chain, end) in enumerate(zip(chains, ends, strict=True)):
         mine = np.flatnonzero(place == i)
         mine = mine[np.argsort(wanted[mine], kind="stable")]
@@ -195,7 +196,8 @@ def scheduled(
         found, error, ways = _piece(chain, law, local, method)
         laws[mine], errors[mine] = found[:-1], carried + error[:-1]
         for j, way in zip(mine, ways, strict=False):
-            methods[j] = way
+            methods[j] = came if way == "start" else way
+        came = came if ways[-1] == "start" else ways[-1]
         law, carried, begin = found[-1], carried + float(error[-1]), float(end)
     worst = float(errors.max(initial=0.0))
     good = worst <= _LIMIT

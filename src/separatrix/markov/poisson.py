@@ -7,8 +7,8 @@ Poisson process of rate :math:`\Lambda`, so that
 
 The sum runs over the window outside of which the Poisson law has less than :data:`TAIL`; its weights come from
 the mode outwards by ratios (B. L. Fox, P. W. Glynn, Comm. ACM 31 (1988) 440), never from :math:`e^{-\Lambda t}`, and
-are normalised to 1. Nothing is subtracted: every entry keeps its *relative* accuracy, however small.
-Nothing stops early either: a law that has ceased to change may be a plateau that ends later.
+are normalised to 1. Nothing is subtracted: entries far above :data:`TAIL` keep their *relative* accuracy,
+however small. Nothing stops early either: a law that has ceased to change may be a plateau that ends later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from separatrix.markov.generator import Chain, Mask
 
 Array: TypeAlias = NDArray[np.float64]
 
-TAIL = 1e-30
+TAIL = 1e-60
 """Bound on the Poisson probability that is cut off on either side."""
 
 _ROUNDING = 2.0**-53
@@ -104,7 +104,7 @@ class Uniformised:
     def steps(self, time: float) -> float:
         """About how many products an advance by `time` [s] takes."""
         mean = self.rate * time
-        return mean + 12.0 * sqrt(mean) + 30.0
+        return mean + 17.0 * sqrt(mean) + 30.0
 
     def advance(self, law: Array, time: float) -> tuple[Array, float]:
         """The law `time` [s] later, and a bound on its error.
