@@ -4,6 +4,7 @@ Importing it needs NumPy alone; SciPy is imported where it is used.
 """
 
 from separatrix.markov.committor import Committor, committor, hitting_probability
+from separatrix.markov.deadline import Deadline, hit_within
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain, chain_from_matrix, generator
 from separatrix.markov.hitting import HittingTimes, Passage, hitting_times
@@ -13,11 +14,13 @@ from separatrix.markov.passage import Quantile, hitting_quantiles
 from separatrix.markov.quasistationary import QuasiStationary, quasi_stationary, slow_exit
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import Certificate, StationaryLaw, stationary
+from separatrix.markov.transient import Transient, scheduled, transient
 
 __all__ = [
-    "Average", "Certificate", "Chain", "Committor", "Count", "Elimination", "HittingTimes",
-    "Latency", "MixingTime", "Passage", "Quantile", "QuasiStationary", "Spectrum",
-    "StationaryLaw", "Steady", "as_chain", "chain_from_matrix", "committor", "eliminate",
-    "generator", "hitting_probability", "hitting_quantiles", "hitting_times", "latency",
-    "mixing_time", "quasi_stationary", "slow_exit", "spectrum", "stationary", "steady",
+    "Average", "Certificate", "Chain", "Committor", "Count", "Deadline", "Elimination",
+    "HittingTimes", "Latency", "MixingTime", "Passage", "Quantile", "QuasiStationary", "Spectrum",
+    "StationaryLaw", "Steady", "Transient", "as_chain", "chain_from_matrix", "committor",
+    "eliminate", "generator", "hit_within", "hitting_probability", "hitting_quantiles",
+    "hitting_times", "latency", "mixing_time", "quasi_stationary", "scheduled", "slow_exit",
+    "spectrum", "stationary", "steady", "transient",
 ]  # fmt: skip
