@@ -90,9 +90,7 @@ def _arrival_after(
             while i < n and u >= G[row + i]:
                 i += 1
         return t + gap / (rate * factor)
-    if (
-        kind == MACHINE
-    ):  # stationary law cumulated, arrival rates, rates of leaving, jump laws by row
+    if kind == MACHINE:  # stationary law cumulated, arrival rates, rates of leaving, jump laws by row
         m = X[state + PHASE]
         total = rate * (G[table + n + m] * factor + G[table + 2 * n + m])
         return t + exponential(U) / total if total > 0.0 else np.inf

@@ -129,7 +129,6 @@ def _reader(store: Store, path: Any) -> Callable[[], Batch]:
 
 def _compile(replicator: Replicator) -> None:
     """Compile the loop (or load it from disk), saying so where that takes a while."""
-
     def say() -> None:
         print(
             "separatrix: compiling the event loop for this kind of model; once, then it is kept "
@@ -203,7 +202,9 @@ def run_span(job: bytes, first: int, count: int) -> bytes:
     return cast(Replicator, _here_and_now.replicator).run(first, count).pack()
 
 
-def _on_dask(job: Job, scheduler: Any, gaps: list[Span], stops: list[int], seconds: float) -> Any:
+def _on_dask(
+    job: Job, scheduler: Any, gaps: list[Span], stops: list[int], seconds: float
+) -> Any:
     import distributed
 
     owned = isinstance(scheduler, str)

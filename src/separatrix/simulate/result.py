@@ -61,7 +61,9 @@ class SimulationResult:
         """Quantiles of the latency of requests answered in time, by stream, over all runs [s]."""
         counts = self.sketch.sum(axis=0)
         streams = self.columns.compiled.streams
-        return {name: quantiles(counts[i], shares).tolist() for i, name in enumerate(streams)}
+        return {
+            name: quantiles(counts[i], shares).tolist() for i, name in enumerate(streams)
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, for ``--json``; times in seconds, rates per second."""

@@ -196,7 +196,9 @@ class Buffers:
 
 def observed_words(compiled: Compiled) -> int:
     """Words of one sample."""
-    return len(compiled.servers) * at.SERVER_OBSERVED + len(compiled.streams) * at.STREAM_OBSERVED
+    return (
+        len(compiled.servers) * at.SERVER_OBSERVED + len(compiled.streams) * at.STREAM_OBSERVED
+    )
 
 
 def drive(

@@ -15,7 +15,9 @@ from separatrix.simulate.layout import (
 )  # fmt: skip
 
 
-def _change_speed(X: Any, F: Any, U: Any, P: Any, G: Any, t: float, done: int, source: int) -> None:
+def _change_speed(
+    X: Any, F: Any, U: Any, P: Any, G: Any, t: float, done: int, source: int
+) -> None:
     """Apply the next change of speed at `t` and set the clock of the one after it.
 
     done, source : index of the first clock of services and of arrivals.

@@ -57,3 +57,4 @@ def main() -> None:
                 send(target, replicator.run(begin, count).pack())
             except SeparatrixError as error:
                 send(target, json.dumps({"error": str(error)}).encode(), ERROR)
+
