@@ -47,7 +47,9 @@ from separatrix.model import (
 
 # names of every kind: plain words, words that YAML takes for something else, any printable text
 names = st.one_of(
-    st.sampled_from(["db", "web", "app", "52", "null", "yes", "1e3", "a.b", "servers", "qsize", "~"]),
+    st.sampled_from(
+        ["db", "web", "app", "52", "null", "yes", "1e3", "a.b", "servers", "qsize", "~"]
+    ),
     st.text(
         st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"]),
         min_size=1,
