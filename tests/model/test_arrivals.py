@@ -21,7 +21,10 @@ def test_exponential_phase_has_its_own_rate() -> None:
 @given(st.integers(1, 8), st.floats(0.1, 10))
 def test_erlang_phases_have_the_sum_of_the_means(stages: int, rate: float) -> None:
     initial = (1.0,) + (0.0,) * (stages - 1)
-    rows = [[-rate if j == i else rate if j == i + 1 else 0.0 for j in range(stages)] for i in range(stages)]
+    rows = [
+        [-rate if j == i else rate if j == i + 1 else 0.0 for j in range(stages)]
+        for i in range(stages)
+    ]
     erlang = PhaseType(initial, tuple(map(tuple, rows)))
     assert erlang.natural_rate == pytest.approx(rate / stages, rel=1e-12)
 

@@ -22,7 +22,12 @@ schedules = st.lists(
 
 def test_overlapping_faults_multiply() -> None:
     schedule = Schedule(
-        (Spike("web", 3, 10, 10), Spike("web", 2, 15, 10), Slowdown("db", 4, 0, 5), Outage("db", 3, 1))
+        (
+            Spike("web", 3, 10, 10),
+            Spike("web", 2, 15, 10),
+            Slowdown("db", 4, 0, 5),
+            Outage("db", 3, 1),
+        )
     )
     assert [schedule.arrival_factor("web", t) for t in (0, 10, 15, 20, 25)] == [1, 3, 6, 2, 1]
     assert [schedule.service_factor("db", t) for t in (0, 3, 4, 5)] == [0.25, 0, 0.25, 1]

@@ -129,7 +129,11 @@ def test_sources_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path.write_text(MINIMAL)
     program = loads(MINIMAL)
     assert load(path) == load(str(path)) == program
-    assert load(io.StringIO(MINIMAL)) == load(io.BytesIO(b"\xef\xbb\xbf" + MINIMAL.encode())) == program
+    assert (
+        load(io.StringIO(MINIMAL))
+        == load(io.BytesIO(b"\xef\xbb\xbf" + MINIMAL.encode()))
+        == program
+    )
     assert load(io.StringIO("\ufeff" + MINIMAL.replace("\n", "\r\n"))) == program
     with path.open() as stream:
         assert load(stream) == program
@@ -163,8 +167,38 @@ def test_damaged_files_never_raise_anything_but_model_errors() -> None:
     """Random damage to the corpus: a program, or a ModelError with file and line; nothing else."""
     generator = random.Random(20240611)
     texts = [p.read_text() for p in (*VALID, *INVALID)]
-    pieces = ["[", "]", "{", "}", ": ", "- ", "? ", "&a ", "*a", "!x ", "|\n", ">", '"', "'", "#", "%"]
-    pieces += ["\t", "\n", "\n  ", "1e999", ".nan", "~", "<<: ", "---\n", "...\n", '"\\', "\\x", "\x85"]
+    pieces = [
+        "[",
+        "]",
+        "{",
+        "}",
+        ": ",
+        "- ",
+        "? ",
+        "&a ",
+        "*a",
+        "!x ",
+        "|\n",
+        ">",
+        '"',
+        "'",
+        "#",
+        "%",
+    ]
+    pieces += [
+        "\t",
+        "\n",
+        "\n  ",
+        "1e999",
+        ".nan",
+        "~",
+        "<<: ",
+        "---\n",
+        "...\n",
+        '"\\',
+        "\\x",
+        "\x85",
+    ]
     for _ in range(1500):
         text = generator.choice(texts)
         for _ in range(generator.randint(1, 4)):

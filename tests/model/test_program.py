@@ -13,7 +13,9 @@ from separatrix.model import Backoff, DependentCall, Program, Server, Source, Wo
 
 def service52() -> Program:
     program = Program("Service52")
-    program.add_server(Server("52", {"insert": Work(10, [])}, qsize=100, orbit_size=20, thread_pool=1))
+    program.add_server(
+        Server("52", {"insert": Work(10, [])}, qsize=100, orbit_size=20, thread_pool=1)
+    )
     program.add_source(Source("client", "insert", 9.5, timeout=3, retries=4))
     program.connect("client", "52")
     return program
@@ -52,16 +54,28 @@ def test_parts_are_frozen_and_show_their_fields() -> None:
     work = Work(10)
     with pytest.raises(dataclasses.FrozenInstanceError):
         work.processing_rate = 5  # type: ignore[misc]
-    assert list(inspect.signature(Source).parameters)[:5] == ["name", "api", "arrival_rate", "timeout", "retries"]
+    assert list(inspect.signature(Source).parameters)[:5] == [
+        "name",
+        "api",
+        "arrival_rate",
+        "timeout",
+        "retries",
+    ]
 
 
 def test_all_problems_of_a_part_at_once() -> None:
     with pytest.raises(ModelError) as caught:
         Source("", 7, -1, timeout=0, retires=2)  # type: ignore[call-arg]
     fields = {p.field: str(p) for p in caught.value.problems}
-    assert set(fields) == {"Source.name", "Source.api", "Source.arrival_rate", "Source.timeout", "Source.retires"}
+    assert set(fields) == {
+        "Source.name",
+        "Source.api",
+        "Source.arrival_rate",
+        "Source.timeout",
+        "Source.retires",
+    }
     assert fields["Source.retires"] == "Source.retires: unknown field; did you mean 'retries'?"
-    assert fields["Source.api"] == "Source.api: must be text, got 7; write \"7\" in quotes"
+    assert fields["Source.api"] == 'Source.api: must be text, got 7; write "7" in quotes'
 
 
 def test_errors_stay_model_errors_after_the_first_use() -> None:
@@ -75,7 +89,10 @@ def test_errors_stay_model_errors_after_the_first_use() -> None:
     ("make", "message"),
     [
         (lambda: Server("s", {}, 5), "a server needs at least one api"),
-        (lambda: Server("s", {"a": Work(1)}, 5, thread_pool=6), r"thread_pool \(6\) exceeds qsize \(5\)"),
+        (
+            lambda: Server("s", {"a": Work(1)}, 5, thread_pool=6),
+            r"thread_pool \(6\) exceeds qsize \(5\)",
+        ),
         (lambda: Server("s", {"": Work(1)}, 5), "must not be empty"),
         (lambda: Server("s", {"a": 1}, 5), "apis.a: must be a group"),
         (lambda: Source("s", "a"), "a Poisson source needs an arrival_rate"),

@@ -34,7 +34,9 @@ def test_a_stream_that_gives_little_at_a_time() -> None:
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "model.yaml").write_text("")
-    with pytest.raises(ModelError, match=r"cannot be read: No such file.*did you mean '.*model.yaml'\?"):
+    with pytest.raises(
+        ModelError, match=r"cannot be read: No such file.*did you mean '.*model.yaml'\?"
+    ):
         read_text(tmp_path / "modle.yaml")
     with pytest.raises(ModelError, match=r"cannot be read: No such file.*; check the path"):
         read_text(tmp_path / "zzz")
@@ -64,7 +66,9 @@ def test_permissions_and_links_survive(tmp_path: Path) -> None:
     assert real.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model.yaml"
     path.write_text("old")
 

@@ -27,7 +27,17 @@ i: *g
 def test_lines_of_places() -> None:
     root, problems = compose(TEXT)
     assert not problems
-    places = [(), ("a",), ("b",), ("b", 0), ("b", 1), ("b", 1, "d"), ("b", 1, "d", 1), ("f",), ("i", "h")]
+    places = [
+        (),
+        ("a",),
+        ("b",),
+        ("b", 0),
+        ("b", 1),
+        ("b", 1, "d"),
+        ("b", 1, "d", 1),
+        ("f",),
+        ("i", "h"),
+    ]
     assert [line_of(root, p) for p in places] == [2, 2, 3, 4, 5, 6, 6, 9, 10]
     assert line_of(root, ("b", 7)) == line_of(root, ("b", "x")) == 3  # the nearest thing above
     assert line_of(root, ("nothing", "there")) == 2
@@ -49,7 +59,14 @@ def test_offsets_hold_the_value_and_nothing_more() -> None:
 
 def test_plain_data_shares_what_aliases_share() -> None:
     data = plain(compose(TEXT)[0])
-    assert data == {"a": 1, "b": ["x", {"c": 2, "d": [3, 4]}], "e": "text\n", "f": None, "g": {"h": 5}, "i": {"h": 5}}
+    assert data == {
+        "a": 1,
+        "b": ["x", {"c": 2, "d": [3, 4]}],
+        "e": "text\n",
+        "f": None,
+        "g": {"h": 5},
+        "i": {"h": 5},
+    }
     assert data["g"] is data["i"]  # type: ignore[index]
 
 

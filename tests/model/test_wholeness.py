@@ -21,7 +21,9 @@ def server(name: str, *callees: str, api: str = "get") -> Server:
     return Server(name, {api: Work(1, calls)}, qsize=5)
 
 
-def problems(*parts: Server | Source, connections: tuple[str, ...] = (), faults: tuple = ()) -> list[str]:
+def problems(
+    *parts: Server | Source, connections: tuple[str, ...] = (), faults: tuple = ()
+) -> list[str]:
     program = Program("p", faults=Schedule(faults))
     for p in parts:
         if isinstance(p, Server):
@@ -46,7 +48,13 @@ def test_empty_program() -> None:
 
 
 def test_names_are_unique() -> None:
-    found = problems(server("a"), server("a"), Source("w", "get", 1), Source("w", "get", 1), connections=("w->a",))
+    found = problems(
+        server("a"),
+        server("a"),
+        Source("w", "get", 1),
+        Source("w", "get", 1),
+        connections=("w->a",),
+    )
     assert found == [
         "servers.a: 2 servers are called 'a'; rename all but one",
         "sources.w: 2 sources are called 'w'; rename all but one",
@@ -79,7 +87,11 @@ def test_a_source_is_connected_once() -> None:
 def test_calls_name_what_exists() -> None:
     front = Server(
         "front",
-        {"get": Work(1, (DependentCall("bakc", "front", "get"), DependentCall("back", "other", "put")))},
+        {
+            "get": Work(
+                1, (DependentCall("bakc", "front", "get"), DependentCall("back", "other", "put"))
+            )
+        },
         qsize=5,
     )
     found = problems(front, server("back"), Source("w", "get", 1), connections=("w->front",))
@@ -128,7 +140,9 @@ def test_faults_hit_what_exists() -> None:
 def test_a_hopeless_program_is_told_in_bounded_time_and_space() -> None:
     sources = [Source(f"w{i}", "get", 1) for i in range(3000)]
     found = problems(
-        *(server(f"s{i}") for i in range(1000)), *sources, connections=tuple(f"w{i}->x{i}" for i in range(3000))
+        *(server(f"s{i}") for i in range(1000)),
+        *sources,
+        connections=tuple(f"w{i}->x{i}" for i in range(3000)),
     )
     assert len(found) == 100
     assert max(map(len, found)) < 300

@@ -57,7 +57,21 @@ def test_any_plain_data_survives(data: dict[str, object]) -> None:
 
 
 def test_texts_that_yaml_would_take_for_something_else_are_quoted() -> None:
-    for word in ("null", "~", "true", "1", "1.5", "1e3", ".inf", "0x1f", "0o7", "", " a", "a: b", "#"):
+    for word in (
+        "null",
+        "~",
+        "true",
+        "1",
+        "1.5",
+        "1e3",
+        ".inf",
+        "0x1f",
+        "0o7",
+        "",
+        " a",
+        "a: b",
+        "#",
+    ):
         assert scalar(word).startswith('"'), word
     for word in ("yes", "no", "db", "80/s", "1.2k/s", "50%", "wait_until_done", "Retry storm"):
         assert scalar(word) == word

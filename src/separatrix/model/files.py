@@ -36,7 +36,7 @@ from separatrix.model.writing import document_text
 
 __all__ = ["compose", "dumps", "load", "loads", "save", "schema"]
 
-MOST_VALUES = 20_000
+MOST_VALUES = 15_000
 """Values in a file, borrowed ones counted each time; more are an alias bomb or a mistake."""
 MOST_DEPTH = 32
 """The deepest value of the format is ten levels down."""
