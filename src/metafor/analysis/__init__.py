@@ -1,0 +1,1 @@
+"""Pictures and parameter studies of programs in Metafor's words."""

@@ -1,0 +1,173 @@
+"""`Visualizer`: the phase portrait of a program, and its stationary law."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+
+from metafor.analysis.experiment import Parameter, ParameterList, Setting, changed, settings
+from metafor.ctmc import SingleServerCTMC
+from metafor.dsl.dsl import Program
+from separatrix.errors import ModelError, Problem
+from separatrix.population import Array, Population, RateFunction
+from separatrix.questions.portrait import Portrait, describe, portrait
+from separatrix.questions.regimes import Regimes, regimes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Range: TypeAlias = tuple[float, float]
+_POINTS = 61
+
+
+class Visualizer:
+    """Pictures of a program, returned as matplotlib figures and written as PNG files.
+
+    Parameters
+    ----------
+    program : what to draw.
+    directory : where the pictures go; made where it is not there.
+    """
+
+    def __init__(self, program: Program, directory: str | os.PathLike[str] = "results") -> None:
+        self.program = program
+        self.directory = Path(directory)
+
+    def visualize(
+        self,
+        param: Parameter | ParameterList | None = None,
+        qrange: Range | None = None,
+        orange: Range | None = None,
+        show_equilibrium: bool = False,
+    ) -> list[Figure]:
+        """Draw the mean drift over queue and orbit; no window opens.
+
+        Parameters
+        ----------
+        param : draw once for every setting of these parameters; by default the program as it is.
+        qrange, orange : lowest and highest queue [requests] and orbit [requests] shown; by default all
+            of the queue, and the orbits that occur.
+        show_equilibrium : also mark where the drift vanishes, say so below the picture, and draw the
+            stationary law beside it.
+
+        Raises ModelError for a wrong program, range or parameter, and `Unsupported` for what
+        Metafor's chain cannot carry.
+        """
+        figures: list[Figure] = []
+        for setting in [{}] if param is None else settings(param):
+            program = changed(self.program, setting) if setting else self.program
+            figures += self._drawn(program, _words(setting), qrange, orange, show_equilibrium)
+        return figures
+
+    def visualize_general(self, **options: Any) -> list[Figure]:
+        """`visualize`; several servers raise `Unsupported` until their chain is understood."""
+        return self.visualize(**options)
+
+    def _drawn(
+        self,
+        program: Program,
+        words: str,
+        qrange: Range | None,
+        orange: Range | None,
+        show_equilibrium: bool,
+    ) -> list[Figure]:
+        from separatrix.views.figures import law_heat_map, phase_portrait
+
+        chain = program.build()
+        population, log_pi = _with_orbit_or_without(chain)
+        picture = _windowed(regimes(population), qrange, orange)
+        name = re.sub(r"\W+", "_", f"{program.name} {words}").strip("_")
+        caption = words
+        if show_equilibrium:
+            caption = f"{words} {describe(picture.points, population)}".strip()
+        else:
+            picture = replace(picture, points=())
+        figures = {f"{name}_portrait.png": phase_portrait(picture, caption)}
+        if show_equilibrium:
+            mean = chain.main_queue_size_average(chain.get_stationary_distribution())
+            finding = f"{words} In the long run the queue holds {mean:.3g} on average.".strip()
+            figures[f"{name}_law.png"] = law_heat_map(population, log_pi, finding)
+        for figure in figures.values():
+            if qrange is not None:
+                figure.axes[0].set_xlim(picture.queue[0], picture.queue[-1])
+            if orange is not None and chain.orbit_size > 1:
+                figure.axes[0].set_ylim(picture.orbit[0], picture.orbit[-1])
+        for file, figure in figures.items():
+            _save(figure, self.directory / file)
+        return list(figures.values())
+
+
+def _with_orbit_or_without(chain: SingleServerCTMC) -> tuple[Population, Array]:
+    """The population with its stationary law's logarithm; an orbit that holds nobody is left out."""
+    whole, log_pi = chain.population, chain.law.log_pi
+    if chain.orbit_size > 1:
+        return whole, log_pi
+
+    def alone(rate: RateFunction) -> RateFunction:
+        return lambda x: rate((x[0], np.zeros_like(x[0])))
+
+    moves = tuple(
+        replace(t, jump=t.jump[:1], rate=alone(t.rate)) for t in whole.transitions if t.jump[0]
+    )
+    return replace(whole, axes=whole.axes[:1], transitions=moves, measures=()), log_pi[:, 0]
+
+
+def _windowed(found: Regimes, qrange: Range | None, orange: Range | None) -> Portrait:
+    """The portrait on the asked window of the plane, cut to the chain's own box."""
+    population = found.population
+    top_q = population.shape[0] - 1.0
+    span = _span(qrange, top_q, "qrange")
+    whole = portrait(found, resolution=_POINTS)
+    if len(population.axes) == 1:
+        q = np.linspace(*span, _POINTS)
+        drift = np.tile(population.drift((q,))[0], (2, 1))
+        return replace(whole, queue=q, queue_drift=drift, orbit_drift=0.0 * drift)
+    highest = max([4.0, *(1.5 * float(point.state[1]) for point in whole.points)])
+    q = np.linspace(*span, _POINTS)
+    top_o = population.shape[1] - 1.0
+    o = np.linspace(*_span(orange or (0.0, highest), top_o, "orange"), _POINTS)
+    Q, R = np.meshgrid(q, o)
+    queue_drift, orbit_drift = population.drift((Q, R))
+    ridge = None
+    if found.committor is not None:
+        ridge = found.committor.probability[
+            np.ix_(np.rint(q).astype(int), np.rint(o).astype(int))
+        ].T
+    return replace(
+        whole, queue=q, orbit=o, queue_drift=queue_drift, orbit_drift=orbit_drift, ridge=ridge
+    )
+
+
+def _span(given: Range | None, top: float, name: str) -> Range:
+    low, high = (0.0, top) if given is None else given
+    if not 0.0 <= low < min(high, top):
+        raise ModelError(
+            Problem(
+                f"{given!r} shows nothing",
+                name,
+                f"give (low, high) with 0 <= low < high <= {top:g}",
+            )
+        )
+    return low, min(high, top)
+
+
+def _words(setting: Setting) -> str:
+    """A setting for a caption, such as ``client arrival_rate = 8.``"""
+    said = [f"{' '.join(map(str, name[1:]))} = {value}" for name, value in setting.items()]
+    return ", ".join(said) + "." * bool(said)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure in one step, so that nobody reads half a picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        cast(Any, figure).savefig(draft, format="png", dpi=120)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

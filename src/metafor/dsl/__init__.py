@@ -1,0 +1,1 @@
+"""Describing services in Metafor's words."""
