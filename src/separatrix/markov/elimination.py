@@ -203,7 +203,8 @@ def eliminate(
     chain : off-diagonal rates.
     removed : states to leave out (a target set), of the box's shape; none by default.
     killing : constant extra rate [1/s] out of every kept state.
-    anchor : row-major number of the kept state to eliminate last; the first kept one by default.
+    anchor : row-major number of the kept state to eliminate last; by default the first kept one,
+        or one where the chain lingers too long for an ordinary pivot.
     method : ``"levels"`` (panels along the longest axis), ``"dense"``, or ``"auto"``.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel.
@@ -246,7 +247,15 @@ def eliminate(
     try:
         factors = factor(kept_edges, leaving, width, block)
     except Breakdown as failure:
-        raise _explained(chain, gone, last, int(order[failure.position]), failure.pivot) from None
+        state = int(order[failure.position])
+        trouble = _explained(chain, gone, last, state, failure.pivot)
+        if anchor is None and isinstance(trouble, NotConverged):
+            # the chain lingers where it last got stuck: there the anchor's extended range helps
+            return eliminate(
+                chain, removed=removed, killing=killing, anchor=state, method=method,
+                reverse=reverse, block=block,
+            )  # fmt: skip
+        raise trouble from None
     solved = Elimination(
         chain, gone, killing, last, order, picked, reason, factors,
         into_removed, into_anchor, from_anchor,

@@ -55,7 +55,7 @@ def demands(program: Program) -> dict[str, Demand]:
         server = servers[name]
         mix = {a: first.get((name, a), 0.0) for a in server.apis}
         cold, worst_here = sum(mix.values()), sum(worst.get((name, a), 0.0) for a in server.apis)
-        misses = 1 - _hits(server, cold)
+        misses = _misses(server, cold)
         share = {a: r / cold for a, r in mix.items()} if cold else _even(mix)
         hold = sum(share[a] * holding[name, a] for a in mix)
         stuck = sum(share[a] * _unanswered(work) for a, work in server.apis.items())
@@ -121,13 +121,12 @@ def _unanswered(work: Work) -> float:
     return 1 / work.processing_rate + max(waits, default=0.0)
 
 
-def _hits(server: Server, rate: float) -> float:
-    r"""Steady share h of hits: :math:`a (1-h)^2 = h` with :math:`a = \lambda \tau / K`."""
-    if server.cache is None or rate == 0:
-        return 0.0
+def _misses(server: Server, rate: float) -> float:
+    r"""Steady share m of misses: :math:`a m^2 = 1 - m` with :math:`a = \lambda \tau / K`."""
+    if server.cache is None:
+        return 1.0
     a = rate * server.cache.ttl / server.cache.keys
-    # the smaller root; written so that nothing cancels where a is small
-    return 2 * a / (2 * a + 1 + math.sqrt(4 * a + 1))
+    return 2 / (1 + math.sqrt(1 + 4 * a))
 
 
 def _even(mix: dict[str, float]) -> dict[str, float]:

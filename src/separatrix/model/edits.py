@@ -59,7 +59,8 @@ class Document:
         except ModelError:
             kept = False
         if not kept:
-            field = " and ".join(map(str, changes))
+            paths = (p if isinstance(p, str) else ".".join(map(str, p)) for p in changes)
+            field = " and ".join(paths)
             hint = "an alias (*) or an unusual layout is in the way; edit the file by hand"
             raise ModelError(Problem("cannot be changed here", field, hint, self.name))
         self.text, self.program = text, program
@@ -143,9 +144,9 @@ def _inserted(text: str, group: Node, key: str, value: object) -> str:
 
 def _last_end(node: Node) -> int:
     """Offset where the last thing written inside `node` ends."""
-    if isinstance(node.value, dict) and node.value and not node.alias:
+    if node.flow or node.alias or not node.value:
+        return node.end
+    if isinstance(node.value, dict):
         last = [*node.value.values()][-1]
         return max(last.end, _last_end(last.node))
-    if isinstance(node.value, list) and node.value and not node.alias:
-        return max(node.end, _last_end(node.value[-1]))
-    return node.end
+    return _last_end(node.value[-1]) if isinstance(node.value, list) else node.end

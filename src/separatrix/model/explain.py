@@ -106,7 +106,7 @@ def _server(server: Server, load: Demand, holding: dict[Api, float]) -> Iterator
             yield _call(api, call)
     yield (
         f"In all it can complete {rate(load.capacity)}; without retries it is asked for "
-        f"{rate(load.first)} ({load.first / load.capacity:.0%} busy)."
+        f"{rate(load.first)} ({_share(load.first / load.capacity)} of that)."
     )
 
 

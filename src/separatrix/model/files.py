@@ -29,11 +29,14 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model.findings import MOST, Finding
 from separatrix.model.plaindata import VERSION, as_plain, as_program
 from separatrix.model.program import Program
+from separatrix.model.schema import schema
 from separatrix.model.textfile import Readable, read_text, write_text
 from separatrix.model.tree import Entry, Node, line_of, plain, resolved
 from separatrix.model.writing import document_text
 
-MOST_VALUES = 20_000
+__all__ = ["compose", "dumps", "load", "loads", "save", "schema"]
+
+MOST_VALUES = 15_000
 """Values in a file, borrowed ones counted each time; more are an alias bomb or a mistake."""
 MOST_DEPTH = 32
 """The deepest value of the format is ten levels down."""
@@ -211,7 +214,7 @@ class _Composer:
             shown = self.text[entry.start : entry.end][:60]
             what = f"key {shown} is not text" if scalar else "a group or list cannot be a key"
             self._note(what, f'write "{shown}" in quotes' if scalar else "")
-        elif key.value == "<<":
+        elif key.value == "<<" and self.text.startswith("<<", entry.start):
             self._note("merge keys (<<) are not part of YAML 1.2", "write the fields out")
         elif key.value in entries:
             first = entries[key.value].line

@@ -15,15 +15,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+_PARTS = {"ns": 1e9, "us": 1e6, "µs": 1e6, "μs": 1e6, "ms": 1e3}  # micro sign and Greek mu
 _SECONDS = {
-    "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0,
+    **{unit: 1 / parts for unit, parts in _PARTS.items()}, "s": 1.0, "sec": 1.0,
     "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "y": 365.25 * 86400.0,
 }  # fmt: skip
 _MULTIPLES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_DURATION = re.compile(rf"\s*({_NUMBER})\s*([a-zA-Zµ]*)\s*")
+_NUMBER = r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_DURATION = re.compile(rf"\s*({_NUMBER})\s*([a-zA-Zµμ]*)\s*")
 _RATE = re.compile(
-    rf"\s*({_NUMBER})\s*([kMG]?)\s*(?:(?:/|per)\s*([a-zA-Zµ]+)|(?:rps|qps|[hH]z))?\s*"
+    rf"\s*({_NUMBER})\s*([kMG]?)\s*(?:(?:/|per)\s*([a-zA-Zµμ]+)|(?:rps|qps|[hH]z))?\s*"
 )
 _SHARE = re.compile(rf"\s*({_NUMBER})\s*(%?)\s*")
 _FACTOR = re.compile(rf"\s*({_NUMBER})\s*[x×]?\s*")
@@ -64,7 +65,9 @@ def seconds(value: object) -> float:
             raise ValueError(
                 f"{number!r} is not a duration; write for example 3, '200ms', '5min' or '1h'"
             )
-        number = float(match[1]) * _SECONDS[unit]
+        number = float(match[1])
+        # a part of a second is not a binary fraction: dividing rounds once, multiplying twice
+        number = number / _PARTS[unit] if unit in _PARTS else number * _SECONDS[unit]
     return _finite(number, value)
 
 
@@ -81,7 +84,8 @@ def per_second(value: object) -> float:
             raise ValueError(
                 f"{number!r} is not a rate; write for example 9.5, '80/s', '1.2k/s' or '90/min'"
             )
-        number = float(match[1]) * _MULTIPLES[match[2]] / _SECONDS[unit]
+        number = float(match[1]) * _MULTIPLES[match[2]]
+        number = number * _PARTS[unit] if unit in _PARTS else number / _SECONDS[unit]
     return _finite(number, value)
 
 
@@ -159,7 +163,7 @@ def _exact(
 ) -> str | None:
     """`value` in the first of `units` (name, size, least value) that is short and loses nothing."""
     for unit, size, least in units:
-        digits = number_text(round(value / size, 6))
+        digits = number_text(round(value / size, 6)) if value <= 1e15 * size else "e"
         short = value >= least and len(digits) <= 6 and "e" not in digits
         if short and read(digits + unit) == value:
             return digits + unit

@@ -78,7 +78,7 @@ def _queue(server: Server, sources: tuple[Source, ...], load: Demand) -> Iterato
         places = min(places, server.admission.limit)
     wait = places / load.capacity
     if wait > least.timeout:
-        fits = max(server.thread_pool, math.floor(least.timeout * load.capacity))
+        fits = max(server.thread_pool, math.floor(min(places, least.timeout * load.capacity)))
         yield Warning_(
             "queue-outlasts-timeout",
             f"servers.{server.name}.qsize",
@@ -100,8 +100,8 @@ def _orbit(server: Server, sources: tuple[Source, ...]) -> Iterator[Warning_]:
             yield Warning_(
                 "orbit-truncated",
                 f"servers.{server.name}.orbit_size",
-                f"keeps at most {server.orbit_size - 1} waiting clients, but when the server is "
-                f"stuck about {whole:.0f} of {source.name} wait, {each:.0f} in each round of retries",
+                f"keeps at most {server.orbit_size - 1} waiting clients, but about {whole:.3g} of "
+                f"{source.name} wait when it is stuck, {each:.3g} in each round of retries",
                 "An orbit that is cut recovers too early, and the verdict is too good",
                 "Leave orbit_size out; it is then sized so that nothing that matters is cut",
             )
@@ -190,8 +190,9 @@ def _waiting(server: Server, load: Demand) -> Iterator[Warning_]:
             yield Warning_(
                 "callee-outage-drains-threads",
                 field,
-                f"if {call.callee} stops answering, each thread is held for {time(own + wait)} and "
-                f"{server.name} gets through {rate_text(load.unanswered)} of {rate_text(load.first)}",
+                f"if {call.callee} stops answering, it holds each thread for {time(own + wait)}: "
+                f"{server.name} gets through {rate_text(load.unanswered)} of "
+                f"{rate_text(load.first)}",
                 f"A fault of {call.callee} becomes a fault of {server.name}",
                 "Lower the timeout or the retries of the call, or add threads",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, ValidationError
@@ -39,6 +40,7 @@ def part(cls: type[T]) -> type[T]:
     """
     decorated: Any = dataclass(cls, frozen=True, config=_CONFIG)
     original = decorated.__init__
+    signature = _signature(decorated)
 
     @functools.wraps(original)
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -49,8 +51,24 @@ def part(cls: type[T]) -> type[T]:
         except ValidationError as error:
             raise ModelError(complaints(error, decorated, args, kwargs)) from None
         finally:
-            # the deferred build, on the first call, puts pydantic's own constructor back
-            decorated.__init__ = checked
+            # the deferred build, on the first call, puts pydantic's own back
+            decorated.__init__, decorated.__signature__ = checked, signature
 
-    decorated.__init__ = checked
+    decorated.__init__, decorated.__signature__ = checked, signature
     return decorated
+
+
+def _signature(part: type) -> inspect.Signature:
+    """What `help` and editors show: the fields by name, with their defaults."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                f.name,
+                kind,
+                default=inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default,
+                annotation=f.type,
+            )
+            for f in dataclasses.fields(part)
+        ]
+    )

@@ -69,7 +69,7 @@ def _connections(program: Program) -> Iterator[Problem]:
 
 def _calls(program: Program) -> Iterator[Problem]:
     servers = {s.name: s for s in program.servers}
-    edges: dict[str, set[str]] = {name: set() for name in servers}
+    edges: dict[str, list[str]] = {name: [] for name in servers}
     for server, place, call in _all_calls(program):
         if call.caller != server.name:
             message = f"caller is {call.caller!r}, but the call is in {server.name!r}"
@@ -78,7 +78,7 @@ def _calls(program: Program) -> Iterator[Problem]:
             hint = closest(call.callee, list(servers))
             yield Problem(f"unknown server {call.callee!r}", f"{place}.callee", hint)
             continue
-        edges[server.name].add(call.callee)
+        edges[server.name].append(call.callee)
         if call.api_name not in servers[call.callee].apis:
             message = f"server {call.callee!r} does not serve api {call.api_name!r}"
             hint = closest(call.api_name, list(servers[call.callee].apis))
@@ -100,13 +100,15 @@ def _all_calls(program: Program) -> Iterator[tuple[Server, str, DependentCall]]:
                 yield server, f"servers.{server.name}.apis.{api}.downstream.{i}", call
 
 
-def _cycle(edges: dict[str, set[str]]) -> list[str]:
-    """One cycle of the call graph, first server repeated at the end; empty if there is none."""
+def _cycle(edges: dict[str, list[str]]) -> list[str]:
+    """One cycle of the call graph, from its first server back to it; empty if there is none."""
     try:
         tuple(TopologicalSorter(edges).static_order())
     except CycleError as error:
         # graphlib walks against the arrows of `edges`; turn its path round to read as calls
-        return list(reversed(error.args[1]))
+        cycle = list(reversed(error.args[1]))[:-1]
+        start = cycle.index(next(name for name in edges if name in cycle))
+        return [*cycle[start:], *cycle[:start], cycle[start]]
     return []
 
 

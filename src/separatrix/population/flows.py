@@ -33,13 +33,18 @@ def room(x: ArrayLike, size: int) -> Array:
 
 def poisson_bound(mean: float, mass: float) -> tuple[int, float]:
     """Smallest n with P(Poisson(mean) >= n) <= mass, and that probability."""
-    from scipy.special import pdtrc
-    from scipy.stats import poisson
+    from scipy.special import pdtrc  # scipy.stats would cost half a second of start-up
 
-    n = int(poisson.isf(mass, mean)) + 1
-    while n > 1 and pdtrc(n - 2, mean) <= mass:
-        n -= 1
-    return n, float(pdtrc(n - 1, mean))
+    def beyond(n: int) -> float:
+        return float(pdtrc(n - 1, mean)) if n > 0 else 1.0
+
+    low, high = 0, 1
+    while beyond(high) > mass:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if beyond(middle) > mass else (low, middle)
+    return high, beyond(high)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Commands, flags and exit codes; nothing else."""
+"""`check`, `explain`, `schema`: a model file and the answer to it."""
 
 from __future__ import annotations
 
@@ -8,37 +8,7 @@ from typing import Any
 
 import click
 
-from separatrix import __version__
-
-EXIT = {"safe": 0, "can get stuck": 10, "always stuck": 10, "inconclusive": 4}
-BAD_MODEL, INTERNAL = 3, 1
-
-_EXIT_CODES = """\b
-Exit codes: 0 safe; 10 can get stuck or always stuck; 4 inconclusive; 2 wrong usage;
-3 wrong model; 1 internal error."""
-
-
-class _Group(click.Group):
-    """Turns our own errors into one line and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from separatrix.errors import ModelError, NotConverged, SeparatrixError
-
-        try:
-            return super().invoke(ctx)
-        except NotConverged as error:
-            click.echo(f"inconclusive: {error}", err=True)
-            ctx.exit(EXIT["inconclusive"])
-        except (ModelError, SeparatrixError) as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(BAD_MODEL)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="separatrix")
-def main() -> None:
-    """Can this service get stuck, for how long, and which knob gets it out?"""
-
+from separatrix.cli.exits import EXIT, EXIT_CODES
 
 _MODEL = click.argument("model", metavar="MODEL.yaml")
 _CLOSURE = click.option(
@@ -50,7 +20,7 @@ _CLOSURE = click.option(
 )
 
 
-@main.command(epilog=_EXIT_CODES)
+@click.command(epilog=EXIT_CODES)
 @_MODEL
 @_CLOSURE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -99,7 +69,7 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
     ctx.exit(EXIT[verdict.word])
 
 
-@main.command()
+@click.command()
 @_MODEL
 def explain(model: str) -> None:
     """Say in English what the model says, and what in it is almost surely a mistake.
@@ -118,7 +88,7 @@ def explain(model: str) -> None:
         click.echo(f"warning: {warning}")
 
 
-@main.command()
+@click.command()
 def schema() -> None:
     """Print the JSON Schema of model files.
 
@@ -129,7 +99,3 @@ def schema() -> None:
     from separatrix.model.schema import schema as json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
-
-
-if __name__ == "__main__":
-    main()

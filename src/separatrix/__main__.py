@@ -1,0 +1,5 @@
+"""``python -m separatrix``."""
+
+from separatrix.cli import main
+
+main(prog_name="separatrix")

@@ -1,0 +1,19 @@
+"""The command line: commands, flags and exit codes; nothing else."""
+
+from __future__ import annotations
+
+import click
+
+from separatrix import __version__
+from separatrix.cli.exits import Commands
+from separatrix.cli.verdicts import check, explain, schema
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="separatrix")
+def main() -> None:
+    """Can this service get stuck, for how long, and which knob gets it out?"""
+
+
+for command in (check, explain, schema):
+    main.add_command(command)

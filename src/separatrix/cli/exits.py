@@ -1,0 +1,31 @@
+"""Exit codes, and errors of ours as one line each instead of a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+EXIT = {"safe": 0, "can get stuck": 10, "always stuck": 10, "inconclusive": 4}
+WRONG_INPUT = 3
+
+EXIT_CODES = """\b
+Exit codes: 0 safe; 10 can get stuck or always stuck; 4 inconclusive; 2 wrong usage;
+3 wrong model or data; 1 internal error."""
+
+
+class Commands(click.Group):
+    """A group that turns our own errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; the error names the place and the remedy, the code its kind."""
+        from separatrix.errors import NotConverged, SeparatrixError
+
+        try:
+            return super().invoke(ctx)
+        except NotConverged as error:
+            click.echo(f"inconclusive: {error}", err=True)
+            ctx.exit(EXIT["inconclusive"])
+        except SeparatrixError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(WRONG_INPUT)
