@@ -163,6 +163,9 @@ def test_wrong_states_types_and_laws(queue):
         queue.reach(0, 11)
     with pytest.raises(ModelError, match="state -1 is outside"):
         queue.reach(-1, 0)
+    with pytest.raises(ModelError, match="whole numbers"):
+        queue.reach(0, [2.5])
+    assert queue.reach(np.int64(0), np.int64(10)) == queue.reach(0, {10})
     with pytest.raises(ModelError, match="there is no request type 1"):
         queue.throughput_average(queue.get_init_state(), 1)
     with pytest.raises(ModelError, match="there is no request type 3"):
