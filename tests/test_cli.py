@@ -131,3 +131,28 @@ def test_the_first_verdict_waits_for_no_compiler(storm):
         f"from separatrix import check, load; assert check(load({storm!r})).word == 'can get stuck'"
     )
     assert not loaded & {"numba", "pandas", "matplotlib", "pyarrow", "h5py", "scipy.stats"}
+
+
+def test_simulate_gives_intervals_and_files(storm, tmp_path):
+    series = tmp_path / "series.parquet"
+    result = run(
+        "simulate", storm, "--for", "2min", "--runs", "4", "--workers", "1",
+        "--spike", "c:3x@30s+10s", "-o", str(series), "--json",
+    )  # fmt: skip
+    assert result.exit_code in (0, 4), result.stderr
+    data = json.loads(result.stdout)
+    assert data["runs"] == 4
+    assert data["streams"]["c"]["offered"]["low"] < 20
+    assert series.stat().st_size > 0
+    text = run("simulate", storm, "--for", "1min", "--runs", "3", "--workers", "1")
+    assert "±" in text.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--for", "never"), ("--spike", "c:3x"), ("--spike", "x:3x@1s+1s"), ("--runs", "0")],
+)
+def test_simulate_names_the_wrong_option(storm, option, value):
+    result = run("simulate", storm, option, value)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: ")

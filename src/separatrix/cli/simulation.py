@@ -1,0 +1,115 @@
+"""`simulate`: replications of a model, request by request."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from separatrix.cli.exits import EXIT, EXIT_CODES
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("model", metavar="MODEL.yaml")
+@click.option("--for", "horizon", default="1h", show_default=True, help="Length of a run.")
+@click.option("--runs", type=int, default=100, show_default=True, help="Replications.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
+@click.option("--spike", multiple=True, metavar="SOURCE:3x@600s+60s", help="Add a spike.")
+@click.option("--slowdown", multiple=True, metavar="SERVER:4x@600s+60s", help="Add a slowdown.")
+@click.option("--outage", multiple=True, metavar="SERVER@600s+60s", help="Add an outage.")
+@click.option("--step", metavar="TIME", help="Sampling step; default: a thousandth of a run.")
+@click.option(
+    "--warmup", metavar="TIME", help="Left out at the start; default: found from the data."
+)
+@click.option("--precision", metavar="SHARE", help="Stop when the intervals are this narrow.")
+@click.option("-o", "--output", metavar="SERIES.parquet", help="Write the series of every run.")
+@click.option("--requests", metavar="DIR", help="Write a log of every request, one file a run.")
+@click.option("--store", metavar="DIR", help="Keep finished runs here, and resume from them.")
+@click.option("--workers", type=int, help="Processes; default: as many as processors.")
+@click.option("--scheduler", metavar="tcp://...", help="A Dask cluster instead of processes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def simulate(
+    ctx: click.Context,
+    model: str,
+    horizon: str,
+    runs: int,
+    seed: int,
+    spike: tuple[str, ...],
+    slowdown: tuple[str, ...],
+    outage: tuple[str, ...],
+    step: str | None,
+    warmup: str | None,
+    precision: str | None,
+    output: str | None,
+    requests: str | None,
+    store: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
+    """Follow every request of the model, many times, and give the means with their intervals.
+
+    \b
+    Examples:
+      separatrix simulate service.yaml --for 1h --runs 100
+      separatrix simulate service.yaml --spike web:3x@600s+60s -o series.parquet
+      separatrix simulate service.yaml --precision 1% --json | jq .streams
+    """
+    from separatrix.errors import ModelError, Problem
+    from separatrix.model.files import load
+    from separatrix.model.quantities import seconds, share
+    from separatrix.simulate import simulate as replicate
+    from separatrix.simulate.fault_text import (
+        parse_outage,
+        parse_slowdown,
+        parse_spike,
+        with_faults,
+    )
+
+    def read(option: str, text: str, reader: Any) -> float:
+        try:
+            return float(reader(text))
+        except ValueError as error:
+            raise ModelError(Problem(str(error), option)) from None
+
+    faults = [
+        *map(parse_spike, spike),
+        *map(parse_slowdown, slowdown),
+        *map(parse_outage, outage),
+    ]
+    program = load(model)
+    if faults:
+        program = with_faults(program, faults)
+    result = replicate(
+        program,
+        horizon=read("--for", horizon, seconds),
+        runs=runs,
+        seed=seed,
+        step=None if step is None else read("--step", step, seconds),
+        warmup="auto" if warmup is None else read("--warmup", warmup, seconds),
+        precision=None if precision is None else read("--precision", precision, share),
+        series=output,
+        requests=requests,
+        store=store,
+        workers=workers,
+        scheduler=scheduler,
+        progress=not as_json,
+    )
+    if as_json:
+        from separatrix.views.report import finite
+
+        click.echo(
+            json.dumps(finite({"schema": "separatrix.simulation/1", **result.to_dict()}), indent=2)
+        )
+    else:
+        from rich.console import Console
+
+        from separatrix.views.simulation_tables import print_simulation
+
+        print_simulation(result, Console(soft_wrap=not sys.stdout.isatty()))
+        if output is not None:
+            click.echo(f"series: {output}")
+    ctx.exit(0 if result.status == "ok" else EXIT["inconclusive"])

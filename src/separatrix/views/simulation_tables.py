@@ -1,0 +1,54 @@
+"""A simulation's estimates as text: means with their 95 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from separatrix.model.quantities import duration_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from separatrix.simulate import Estimate, SimulationResult
+
+
+def print_simulation(result: SimulationResult, console: Console) -> None:
+    """Every source's, call's and server's estimates, with unit and interval."""
+    from rich.markup import escape
+
+    console.print(
+        escape(
+            f"{result.program}: {result.runs} runs of {duration_text(result.horizon)}, seed "
+            f"{result.seed}, {result.events:,} events"
+        )
+    )
+    if result.warmup > 0:
+        console.print(f"left out at the start of each run: {duration_text(result.warmup)}")
+    for kind, group in (("", result.streams), ("server ", result.servers)):
+        for name, estimates in group.items():
+            console.print()
+            console.print(escape(f"{kind}{name}"), style="bold")
+            _estimates(estimates, console)
+    if result.status != "ok":
+        console.print(escape(f"\ninconclusive: {result.reason}"), style="yellow")
+
+
+def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
+    from rich.markup import escape
+
+    for metric, e in estimates.items():
+        if e.runs == 0:
+            console.print(escape(f"  {metric:<16} none seen"))
+            continue
+        half = 0.5 * (e.high - e.low)
+        if not isfinite(half):
+            remark = f"seen in {e.runs} run, no interval"
+            console.print(escape(f"  {metric:<16} {e.mean:<20.5g} {e.unit}; {remark}"))
+            continue
+        if e.unit == "s":
+            value, spread = duration_text(e.mean), duration_text(half)
+        else:
+            value, spread = f"{e.mean:.5g} {e.unit}", f"{half:.2g}"
+        console.print(escape(f"  {metric:<16} {value:<20} ± {spread}"))
