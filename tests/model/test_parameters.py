@@ -186,7 +186,7 @@ def test_only_the_result_has_to_be_valid() -> None:
     assert parameter(changed, "db.thread_pool") == 500
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(programs(), st.data())
 def test_setting_what_is_there_changes_nothing(program: Program, data: st.DataObject) -> None:
     server = data.draw(st.sampled_from(program.servers))

@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from model_programs import programs
 
 from separatrix.errors import ModelError
@@ -109,6 +109,7 @@ def test_what_cannot_be_is_refused(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
+@settings(deadline=None, max_examples=40)
 @given(programs())
 def test_every_source_asks_what_its_server_serves(program: Program) -> None:
     for source in program.sources:

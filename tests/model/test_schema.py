@@ -50,7 +50,7 @@ def test_invalid_files_do_not_conform(path: Path) -> None:
     assert CHECK.is_valid(found) == (path.stem in BEYOND)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(programs())
 def test_every_program_conforms_with_units_and_without(program: Program) -> None:
     for units in (True, False):

@@ -10,7 +10,7 @@ from separatrix.model.files import compose, dumps, loads
 from separatrix.model.tree import plain
 from separatrix.model.writing import document_text, flow, scalar
 
-thorough = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
@@ -58,6 +58,7 @@ def test_any_plain_data_survives(data: dict[str, object]) -> None:
 
 def test_texts_that_yaml_would_take_for_something_else_are_quoted() -> None:
     for word in (
+        "9" * 41,
         "null",
         "~",
         "true",

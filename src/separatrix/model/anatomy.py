@@ -24,15 +24,6 @@ def fields_of(part: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(part)}
 
 
-def without_default(part: type) -> list[str]:
-    """Names of the fields that have to be given."""
-    return [
-        f.name
-        for f in dataclasses.fields(part)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-
-
 def parts_in(hint: Any) -> tuple[type, ...]:
     """The part classes that a value of this hint may be; empty where it is no part."""
     hint = _bare(hint)

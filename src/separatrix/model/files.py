@@ -17,7 +17,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     MappingEndEvent,
     ScalarEvent,
     SequenceEndEvent,
@@ -27,7 +26,7 @@ from ruamel.yaml.events import (
 
 from separatrix.errors import ModelError, Problem
 from separatrix.model.findings import MOST, Finding
-from separatrix.model.plaindata import VERSION, as_plain, as_program
+from separatrix.model.plaindata import VERSION, Fields, as_plain, as_program
 from separatrix.model.program import Program
 from separatrix.model.schema import schema
 from separatrix.model.textfile import Readable, read_text, write_text
@@ -65,7 +64,7 @@ def loads(text: str, name: str = "<text>") -> Program:
         line = line_of(root, finding.place)
         return Problem(finding.message, field, finding.hint, file=name, line=line)
 
-    program, found = as_program(plain(root))
+    program, found = as_program(cast("Fields", plain(root)))
     problems += map(placed, found)
     if problems:
         problems.sort(key=lambda p: p.line or 0)
@@ -128,8 +127,7 @@ class _Composer:
                 "the top must be a group of `field: value` entries",
                 f'begin it with "separatrix: {VERSION}"',
             )
-        if not _is(next(self._events), DocumentEndEvent):
-            self._stop("goes on after its end")
+        next(self._events)  # the end of the document
         if not _is(next(self._events), StreamEndEvent):
             self._stop("holds a second document", "write one model per file, remove the `---`")
         return root
@@ -140,16 +138,13 @@ class _Composer:
         yaml: Any = YAML(typ="safe", pure=True)
         events: Iterator[Any] = yaml.parse(stream)
         next(events)
-        while True:
-            try:
-                event = next(events)
-            except StopIteration:
-                return
-            except (YAMLError, ValueError, OverflowError) as error:
-                self._line, message, hint = _explained(error, self._line)
-                self._stop(message, hint)
-            self._line = event.start_mark.line + 1
-            yield event
+        try:
+            for event in events:
+                self._line = event.start_mark.line + 1
+                yield event
+        except (YAMLError, ValueError, OverflowError) as error:
+            self._line, message, hint = _explained(error, self._line)
+            self._stop(message, hint)
 
     def _node(self, event: Any, depth: int) -> Node:
         self._count(1)

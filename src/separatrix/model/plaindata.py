@@ -49,11 +49,8 @@ SAID = ("timeout",)
 # --- from plain data -----------------------------------------------------------------------------
 
 
-def as_program(data: object) -> tuple[Program | None, list[Finding]]:
-    """The program that `data` describes and all that is wrong with it; None if anything is."""
-    if not isinstance(data, dict):
-        return None, [Finding((), "must be a group of `field: value` entries")]
-    fields = cast("Fields", data)
+def as_program(fields: Fields) -> tuple[Program | None, list[Finding]]:
+    """The program that `fields` describe and all that is wrong with it; None if anything is."""
     found = _version(fields)
     if found:
         return None, found
