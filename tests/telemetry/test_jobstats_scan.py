@@ -16,7 +16,7 @@ job_stats:
   snapshot_time:   1724139743.626349332 secs.nsecs
   start_time:      1724139733.5 secs.nsecs
   elapsed_time:    10.1 secs.nsecs
-  open:            { samples:           4, unit: usecs, min: 138, max: 1241, sum:   1712, sumsq: 1616194 }
+  open:            { samples:     4, unit: usecs, min: 138, max: 1241, sum:   1712, sumsq: 1616194 }
   close:           { samples:           0, unit: usecs, min: 0, max: 0, sum: 0, sumsq: 0 }
   parallel_rename_file:{ samples: 2, unit: usecs, min: 1, max: 2, sum: 3, sumsq: 5, hist: { 1: 2 } }
   write_bytes:     { samples:           7, unit: bytes, min: 1, max: 9, sum: 99, sumsq: 5 }

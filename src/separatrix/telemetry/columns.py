@@ -120,7 +120,9 @@ def stamps_of(table: Table, name: str, zone: str, log: QualityLog) -> Floats:
         return table.numbers(name)
     if kind.startswith(("timestamp", "date")):
         offset = "tz=" in kind
-        plain = column.cast("timestamp[us, tz=UTC]" if offset else "timestamp[us]")
+        import pyarrow
+
+        plain = column.cast(cast(Any, pyarrow).timestamp("us", tz="UTC" if offset else None))
         seconds = plain.cast("int64").to_numpy().astype(np.float64) / 1e6
         return seconds if offset else epochs(seconds, zone, log, table.path)
     words = table.words(name)

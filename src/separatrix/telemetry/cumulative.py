@@ -68,8 +68,13 @@ def ordered(readings: Readings, log: QualityLog, file: str = "") -> Readings:
 
 
 def usual_step(stamps: Floats) -> float:
-    """Return the median distance of the stamps [s]; NaN for fewer than two."""
-    return float(np.median(np.diff(stamps))) if len(stamps) > 1 else float("nan")
+    """Return the (lower) median distance of the stamps [s]; NaN for fewer than two.
+
+    Of an even number of distances the lower middle one: their mean need not occur at all.
+    """
+    if len(stamps) < 2:
+        return float("nan")
+    return float(np.sort(np.diff(stamps))[(len(stamps) - 2) // 2])
 
 
 def differences(

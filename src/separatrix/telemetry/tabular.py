@@ -152,18 +152,18 @@ def _wide(
     operations = tuple(dict.fromkeys(what[0] for what in held.values()))
     stored: Stored = "rates" if all(w[1] == "rates" for w in held.values()) else "counts"
     axis, at, step = _axis(table, stamps, place, log)
+    first = _first(place, at)
     values = np.full((len(operations), len(names), len(axis)), np.nan)
     for name, (operation, kind) in held.items():
         column = table.numbers(name)
         if kind == "rates" and stored == "counts":
             column = column * step[at]
         k = operations.index(operation)
-        # of rows with the same stamp the first wins, hence backwards
-        values[k, place[::-1], at[::-1]] = column[::-1]
+        values[k, place[first], at[first]] = column[first]
     load = table.first(CPU)
     cpu = np.full((len(names) if load else 0, len(axis)), np.nan)
     if load:
-        cpu[place[::-1], at[::-1]] = table.numbers(load)[::-1]
+        cpu[place[first], at[first]] = table.numbers(load)[first]
     return _counters(table, axis, step, names, operations, values, stored, cpu, None, log)
 
 
@@ -181,7 +181,8 @@ def _long(
     values = np.full((len(operations), len(names), len(axis)), np.nan)
     accounts = None
     if who is None:
-        values[kind[::-1], place[::-1], at[::-1]] = amount[::-1]
+        first = _first(kind, place, at)
+        values[kind[first], place[first], at[first]] = amount[first]
     else:
         per = step[at] if stored == "rates" else 1.0
         accounts = _accounts(
@@ -193,8 +194,15 @@ def _long(
     load = table.first(CPU)
     cpu = np.full((len(names) if load else 0, len(axis)), np.nan)
     if load:
-        cpu[place[::-1], at[::-1]] = table.numbers(load)[::-1]
+        first = _first(place, at)
+        cpu[place[first], at[first]] = table.numbers(load)[first]
     return _counters(table, axis, step, names, operations, values, stored, cpu, accounts, log)
+
+
+def _first(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the first row of each distinct combination of keys."""
+    _, rows = np.unique(np.stack(keys), axis=1, return_index=True)
+    return rows
 
 
 def _axis(
@@ -210,8 +218,7 @@ def _axis(
         back = sum(int(np.sum(np.diff(stamps[place == m]) < 0)) for m in np.unique(place))
         log.repair(Repair.UNSORTED, back, file=table.path)
     if "step" in table.columns:
-        step = np.empty(len(axis))
-        step[at[::-1]] = table.numbers("step")[::-1]
+        step = table.numbers("step")[_first(at)]
         if not np.all(step > 0):
             raise DataError("column 'step' holds values that are not > 0", file=table.path)
     elif len(axis) > 1:

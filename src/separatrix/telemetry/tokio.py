@@ -300,7 +300,7 @@ def _step(file: Any, stamps: npt.NDArray[np.int64], path: str) -> float:
     distances = np.abs(np.diff(stamps))
     distances = distances[distances > 0]
     if len(distances):  # stamps[1] - stamps[0] in a sound file; the median survives bad stamps
-        return float(np.median(distances))
+        return float(np.sort(distances)[(len(distances) - 1) // 2])
     start, end = file.attrs.get("start"), file.attrs.get("end")
     if len(stamps) == 1 and start is not None and end is not None and int(end) > int(stamps[0]):
         return float(int(end) - int(stamps[0]))
