@@ -6,6 +6,10 @@ event stand in the order in which one event passes them (its end at a server, th
 loss, a new attempt, the next in the queue, the start of service), so that a plain service needs a
 single pass; only features that set off further events at the same instant go round again. What only
 some features need is in functions of its own, so that other sets neither compile nor carry it.
+
+Within one instant: speeds change first, then services end, clients give up, waits end, requests
+come, and samples are taken last. A response reaches its client before the thread turns to its next
+attempt, and what the client sends in return comes after that.
 """
 
 from __future__ import annotations
