@@ -17,7 +17,7 @@ def m_matrix(rates, leaving):
 
 
 def mp_inverse(rates, leaving):
-    with mpmath.workdps(60):
+    with mpmath.workdps(1200):
         n = len(leaving)
         M = mpmath.zeros(n, n)
         for i in range(n):

@@ -74,7 +74,7 @@ def test_gap_far_below_rounding_of_the_rates(coupling):
 
 
 def test_gap_of_the_benchmark_chain_with_any_anchor_of_the_law(known):
-    chain = as_chain(known.retry_chain(100, 20, 9.5, 9.0))
+    chain = as_chain(known.retry_chain(40, 12, 9.5, 3.6))
     dense = np.sort(np.linalg.eigvals(generator(chain).toarray()).real)[-2]
     for anchor in (0, chain.n_states - 1):
         found = spectrum(chain, law=stationary(chain, anchor=anchor))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -132,7 +131,7 @@ def test_an_endless_pipe_is_not_read_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (random.Random(1).randbytes(5000), "is not UTF-8 text: byte 0x"),
+        (bytes(range(256)) * 20, "is not UTF-8 text: byte 0x"),
         (b"separatrix: 1\nname: caf\xe9\n", ":2: is not UTF-8 text: byte 0xe9; save it as UTF-8"),
         (HEAD.encode("utf-16"), "is not UTF-8 text"),
         (b"\x00" * 100, "U\\+0000"),

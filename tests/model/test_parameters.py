@@ -122,7 +122,7 @@ def test_a_question_of_several_sources_is_ambiguous() -> None:
     program = example()
     program.add_source(Source("app", "read", 1))
     program.connect("app", "db")
-    with pytest.raises(ModelError, match="write sources.web.retries or sources.app.retries"):
+    with pytest.raises(ModelError, match=r"write sources.web.retries or sources.app.retries"):
         parameter(program, "db.read.retries")
 
 

@@ -32,7 +32,7 @@ def data(path: Path) -> Any:
 
 def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    assert SCHEMA == schema()
+    assert schema() == SCHEMA
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 

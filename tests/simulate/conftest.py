@@ -79,8 +79,6 @@ def ends() -> Callable[[Run], list[tuple[float, float, int, str]]]:
 
     def table(run: Run, stream: str = "c") -> list[tuple[float, float, int, str]]:
         rows = [r for r in run.requests if r.stream == stream]
-        return sorted(
-            (round(r.start, 9), round(r.end, 9), r.attempts, r.outcome) for r in rows
-        )
+        return sorted((round(r.start, 9), round(r.end, 9), r.attempts, r.outcome) for r in rows)
 
     return table

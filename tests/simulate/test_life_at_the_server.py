@@ -33,18 +33,14 @@ def test_last_in_first_out_does_not_interrupt(one_server, story, ends):
 
 
 def test_adaptive_lifo_turns_round_at_its_threshold(one_server, story, ends):
-    run = story(
-        one_server([0.0, 0.1, 0.2, 0.3], discipline=AdaptiveLifo(threshold=3)), until=100
-    )
+    run = story(one_server([0.0, 0.1, 0.2, 0.3], discipline=AdaptiveLifo(threshold=3)), until=100)
     # at 1 three wait: the last goes first; then two wait: the first
     assert [end for _, end, _, _ in ends(run)] == [1, 3, 4, 2]
 
 
 def test_lifo_with_expired_attempts_dropped(one_server, story, ends):
     run = story(
-        one_server(
-            [0.0, 0.1, 0.2, 0.3, 2.5], timeout=2.0, discipline=Lifo(), drop_expired=True
-        ),
+        one_server([0.0, 0.1, 0.2, 0.3, 2.5], timeout=2.0, discipline=Lifo(), drop_expired=True),
         until=100,
     )
     # 0.3 is served 1-2; 0.2 starts at 2, is given up at 2.2 in service, and costs its second;
@@ -99,9 +95,7 @@ def test_threshold_admission(one_server, story, admit, dropped):
 
 def test_threshold_admission_by_lot(one_server, story):
     policy = ThresholdAdmission(threshold=0, admit=0.25)
-    run = story(
-        one_server([0.01 * i for i in range(4000)], qsize=5000, admission=policy), until=50
-    )
+    run = story(one_server([0.01 * i for i in range(4000)], qsize=5000, admission=policy), until=50)
     assert run.servers["s"].dropped_threshold == pytest.approx(3000, abs=4 * (4000 * 0.1875) ** 0.5)
 
 

@@ -53,7 +53,9 @@ def chain(
             )
         )
     program.add_source(
-        Source("c", "get", arrivals=Trace(times=(*times, 1e6)), **{"timeout": 500.0, **(source or {})})
+        Source(
+            "c", "get", arrivals=Trace(times=(*times, 1e6)), **{"timeout": 500.0, **(source or {})}
+        )
     )
     program.connect("c", "front")
     return program
@@ -80,9 +82,7 @@ def test_two_calls_to_the_same_server_queue_there(story, ends):
 
 
 def test_fire_and_forget_neither_waits_nor_cares(story, ends):
-    program = chain(
-        [0.0], (call("db", call_type=FORGET, timeout=1.0, retry=1),), {"db": 5.0}
-    )
+    program = chain([0.0], (call("db", call_type=FORGET, timeout=1.0, retry=1),), {"db": 5.0})
     run = story(program, until=100)
     assert ends(run) == [(0, 1, 1, "answered")]
     # its own timeout and retry go on without the caller: sent 1 and 2, given up at 3
@@ -218,9 +218,7 @@ def test_a_call_answered_by_a_cache_takes_no_time(story, ends):
 def test_held_threads_starve_a_pool_and_retries_keep_it_starved(story, ends):
     # one front thread is held 6 s per request; a request every second, patience 3 s, one retry
     times = [float(i) for i in range(20)]
-    program = chain(
-        times, (call("db"),), {"db": 5.0}, source={"timeout": 3.0, "retries": 1}
-    )
+    program = chain(times, (call("db"),), {"db": 5.0}, source={"timeout": 3.0, "retries": 1})
     run = story(program, until=1000)
     assert run.streams["c"].answered == 0
     assert run.servers["front"].late == 40

@@ -221,7 +221,7 @@ def test_breaker_closes_after_a_good_probe(one_server, story, ends):
 
 def test_an_attempt_from_before_the_breaker_opened_is_no_probe(one_server, story, ends):
     breaker = Breaker(window=1, threshold=1.0, open_for=1.0, probes=1)
-    # timeout 4: sent 0, 3, 3.5. Open 4-5. Attempt 3 fails at 7 and must not end the probe sent at 6.
+    # Open 4-5. The attempt of 3 fails at 7 and must not end the probe sent at 6.
     program = one_server(
         [0.0, 3.0, 6.0, 9.0],
         service=3.5,

@@ -1,7 +1,7 @@
 """Hypothesis strategies for every part of a model, and for whole programs that pass their check.
 
-Use from a test of another room: put this directory on `sys.path` (see tests/model/conftest.py), then
-``from model_programs import programs``.
+Use from a test of another room: put this directory on `sys.path` (tests/model/conftest.py does),
+then ``from model_programs import programs``.
 """
 
 from __future__ import annotations

@@ -69,14 +69,14 @@ class Deflated:
         self._left_system = np.linalg.inv(self._out.T @ self._right)
 
     def right(self, f: Array) -> Array:
-        """Solution u of ``-Q u = f`` with ``L^T u = 0``, for f with ``L^T f = 0``; (n,) or (n, m)."""
+        """Solution u of ``-Q u = f`` with ``L^T u = 0``, where ``L^T f = 0``; (n,) or (n, m)."""
         g = np.array(f)
         g[self.anchors] = 0.0
         u = self._solve_right(g)
         return u - self._hit @ (self._right_system @ (self._left.T @ u))
 
     def left(self, x: Array) -> Array:
-        """Solution y of ``-y Q = x`` with ``y R = 0``, for x with ``x R = 0``; (n,) or (n, m)."""
+        """Solution y of ``-y Q = x`` with ``y R = 0``, where ``x R = 0``; (n,) or (n, m)."""
         g = np.array(x)
         g[self.anchors] = 0.0
         y = self._solve_left(g)

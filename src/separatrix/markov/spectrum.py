@@ -5,10 +5,10 @@ With :math:`0 = \mu_1 > \mathrm{Re}\,\mu_2 \ge \ldots` the eigenvalues of Q, the
 
 .. math:: D f = M_a^{-1} f - (\pi M_a^{-1} f)\,1 \qquad (\pi f = 0),
 
-with M_a the M-matrix without the anchor state a (`deflation` has the general form). Its largest eigenvalues are the slowest modes;
-they keep their digits as long as reaching a from the stationary law takes no longer than the
-slowest mode. Hence the *most likely* state is the anchor: removing a state of another well would
-cost all digits.
+with M_a the M-matrix without the anchor state a (`deflation` has the general form). Its largest
+eigenvalues are the slowest modes; they keep their digits as long as reaching a from the stationary
+law takes no longer than the slowest mode. Hence the *most likely* state is the anchor: removing a
+state of another well would cost all digits.
 
 References
 ----------

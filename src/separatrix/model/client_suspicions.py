@@ -71,10 +71,11 @@ def retry_suspicions(source: Source) -> Iterator[Warning_]:
     """Suspicions about the retries of one source."""
     place = f"sources.{source.name}"
     if source.retries and source.backoff.base == 0:
+        often = "once" if source.retries == 1 else f"up to {source.retries} times"
         yield Warning_(
             "retries-without-backoff",
             f"{place}.backoff",
-            f"after a timeout a client asks again at once, up to {source.retries} times",
+            f"after a timeout a client asks again without waiting, {often}",
             "Retries come when the server is least able to serve them",
             f"Add backoff: {{base: {seconds_text(source.timeout)}, multiplier: 2, jitter: 1}}",
         )

@@ -1,4 +1,4 @@
-"""A program becomes flat arrays: what never changes in one buffer, the start of a run in another."""
+"""A program becomes flat arrays: all that never changes during a run, in one buffer."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from separatrix.model import Program, Server, Source
 from separatrix.model.policies import (
     AdaptiveLifo,
     Backoff,
-    CoDel,
     ConcurrencyLimit,
-    Fifo,
     Lifo,
     ThresholdAdmission,
     TokenBucket,
 )
 from separatrix.model.program import Constants, DependentCall
-from separatrix.model.service import Exponential
 from separatrix.simulate import layout as at
-from separatrix.simulate.features import Features
+from separatrix.simulate.features import Features, features_of
 from separatrix.simulate.laws import arrival_table, law_words
 
 Words = NDArray[np.int64]
@@ -166,7 +163,13 @@ class _Compiler:
             sources=len(program.sources),
             orbit_columns=tuple(columns),
             warm=np.array([round(c.warm * c.keys) if c else 0 for c in caches], np.int64),
-            features=self._features(len(breaks) > 0),
+            features=features_of(
+                program,
+                waits=any(s.backoff.base > 0 and s.retries > 0 for s in self.streams),
+                accepts=any(s.accepts for s in self.streams),
+                faults=len(breaks) > 0,
+                record=self.step < math.inf,
+            ),
         )
 
     def _table(self, values: NDArray[np.float64]) -> int:
@@ -274,8 +277,8 @@ class _Compiler:
         b = self.P_WORKS + i * at.P_WORK_WORDS
         work = server.apis[api]
         law, mean, a, table, size = law_words(work)
-        prefix = [w for w in self.works[:i]]
-        first = len(self.program.sources) + sum(len(s.apis[k].downstream) for s, k in prefix)
+        earlier = sum(len(s.apis[k].downstream) for s, k in self.works[:i])
+        first = len(self.program.sources) + earlier
         self.ints.update({
             b + at.LAW: law, b + at.P_LAW: self._table(table), b + at.LAW_SIZE: size,
             b + at.FIRST_CALL: first, b + at.N_CALLS: len(work.downstream),
@@ -302,35 +305,6 @@ class _Compiler:
                         found.append((time, kind, index, factor))
                     before = factor
         return sorted(found)
-
-    def _features(self, faults: bool) -> Features:
-        program = self.program
-        servers, sources = program.servers, program.sources
-        laws = [s.apis[api].law for s, api in self.works]
-        return Features(
-            single=len(servers) == 1 and len(self.streams) == 1,
-            threads=any(s.thread_pool > 1 for s in servers),
-            calls=len(self.streams) > len(sources),
-            service=any(not isinstance(law, Exponential) for law in laws),
-            arrivals=any(s.arrivals.kind != "poisson" for s in sources),
-            order=any(not isinstance(s.discipline, Fifo) for s in servers),
-            expire=any(s.drop_expired for s in servers),
-            fail_fast=any(s.fail_fast for s in servers),
-            admission=any(
-                s.admission is not None and not isinstance(s.admission, CoDel) for s in servers
-            ),
-            codel=any(isinstance(s.admission, CoDel) for s in servers),
-            backoff=any(s.backoff.base > 0 and s.retries > 0 for s in self.streams),
-            budget=any(s.budget is not None for s in sources),
-            breaker=any(s.breaker is not None for s in sources),
-            accept=any(s.accepts for s in self.streams),
-            cache=any(s.cache is not None for s in servers),
-            load=any(s.slowdown is not None and s.slowdown.coefficient > 0 for s in servers),
-            faults=faults,
-            record=self.step < math.inf,
-            log=False,
-            watch=False,
-        )
 
 
 def _call_name(server: Server, api: str, call: DependentCall, taken: set[str]) -> str:

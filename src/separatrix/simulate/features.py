@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from separatrix.model import CoDel, Exponential, Fifo, Program
+
 
 @dataclass(frozen=True)
 class Features:
@@ -67,3 +69,38 @@ class Features:
         """The features that are on, in words."""
         on = [f.name for f in dataclasses.fields(self) if getattr(self, f.name)]
         return "+".join(on) or "none"
+
+
+def features_of(
+    program: Program, *, waits: bool, accepts: bool, faults: bool, record: bool
+) -> Features:
+    """The features that `program` uses.
+
+    waits, accepts : some source or call waits before it retries; accepts late responses.
+    """
+    servers, sources = program.servers, program.sources
+    works = [work for server in servers for work in server.apis.values()]
+    policies = [server.admission for server in servers if server.admission is not None]
+    calls = any(work.downstream for work in works)
+    return Features(
+        single=len(servers) == 1 and len(sources) == 1 and not calls,
+        threads=any(s.thread_pool > 1 for s in servers),
+        calls=calls,
+        service=any(not isinstance(work.law, Exponential) for work in works),
+        arrivals=any(s.arrivals.kind != "poisson" for s in sources),
+        order=any(not isinstance(s.discipline, Fifo) for s in servers),
+        expire=any(s.drop_expired for s in servers),
+        fail_fast=any(s.fail_fast for s in servers),
+        admission=any(not isinstance(policy, CoDel) for policy in policies),
+        codel=any(isinstance(policy, CoDel) for policy in policies),
+        backoff=waits,
+        budget=any(s.budget is not None for s in sources),
+        breaker=any(s.breaker is not None for s in sources),
+        accept=accepts,
+        cache=any(s.cache is not None for s in servers),
+        load=any(s.slowdown is not None and s.slowdown.coefficient > 0 for s in servers),
+        faults=faults,
+        record=record,
+        log=False,
+        watch=False,
+    )

@@ -5,21 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from separatrix.compiled import compiled
-from separatrix.simulate.layout import (
-    AREA_BUSY, AREA_PRESENT, BORN, BUCKETS, BUSY, GRID_INDEX, ID, LATENCY_WINDOW, LOG_FILL,
-    LOWEST_EXPONENT, MOVED_BUSY, MOVED_PRESENT, N_SERVERS, N_STREAMS, PRESENT, ROW_FILL,
-    SAMPLES_PER_WINDOW, SCRATCH, SERVER_OBSERVED, SERVER_WORDS, SINCE, STREAM_OBSERVED,
-    STREAM_WORDS, SUB_BITS, X_SERVERS, X_STREAMS,
-)  # fmt: skip
+from separatrix.simulate import layout as at
 
-_FIRST_BUCKET = (LOWEST_EXPONENT + 1023) << SUB_BITS
+_FIRST_BUCKET = (at.LOWEST_EXPONENT + 1023) << at.SUB_BITS
 
 
 def _sketch_add(X: Any, F: Any, sketch: Any, row: int, seconds: float) -> None:
     """Count a duration in its bucket: the float's exponent and the first bits of its mantissa."""
-    F[SCRATCH] = seconds
-    bucket = (X[SCRATCH] >> (52 - SUB_BITS)) - _FIRST_BUCKET
-    sketch[X[LATENCY_WINDOW], row, min(max(bucket, 0), BUCKETS - 1)] += 1
+    F[at.SCRATCH] = seconds
+    bucket = (X[at.SCRATCH] >> (52 - at.SUB_BITS)) - _FIRST_BUCKET
+    sketch[X[at.LATENCY_WINDOW], row, min(max(bucket, 0), at.BUCKETS - 1)] += 1
 
 
 sketch_add = compiled(_sketch_add)
@@ -27,14 +22,14 @@ sketch_add = compiled(_sketch_add)
 
 def _integrate(X: Any, F: Any, P: Any, t: float) -> None:
     """Bring the time integrals of every server up to `t`."""
-    for i in range(P[N_SERVERS]):
-        v = P[X_SERVERS] + i * SERVER_WORDS
-        span = t - F[SINCE]
-        F[v + AREA_PRESENT] += X[v + PRESENT] * span - F[v + MOVED_PRESENT]
-        F[v + AREA_BUSY] += X[v + BUSY] * span - F[v + MOVED_BUSY]
-        F[v + MOVED_PRESENT] = 0.0
-        F[v + MOVED_BUSY] = 0.0
-    F[SINCE] = t
+    for i in range(P[at.N_SERVERS]):
+        v = P[at.X_SERVERS] + i * at.SERVER_WORDS
+        span = t - F[at.SINCE]
+        F[v + at.AREA_PRESENT] += X[v + at.PRESENT] * span - F[v + at.MOVED_PRESENT]
+        F[v + at.AREA_BUSY] += X[v + at.BUSY] * span - F[v + at.MOVED_BUSY]
+        F[v + at.MOVED_PRESENT] = 0.0
+        F[v + at.MOVED_BUSY] = 0.0
+    F[at.SINCE] = t
 
 
 integrate = compiled(_integrate)
@@ -42,36 +37,51 @@ integrate = compiled(_integrate)
 
 def _sample(X: Any, P: Any, rows: Any, windows: int) -> None:
     """Write one sample of all that is observed."""
-    row = X[ROW_FILL]
+    row = X[at.ROW_FILL]
     column = 0
-    for i in range(P[N_SERVERS]):
-        for k in range(SERVER_OBSERVED):
-            rows[row, column] = X[P[X_SERVERS] + i * SERVER_WORDS + k]
+    for i in range(P[at.N_SERVERS]):
+        for k in range(at.SERVER_OBSERVED):
+            rows[row, column] = X[P[at.X_SERVERS] + i * at.SERVER_WORDS + k]
             column += 1
-    for i in range(P[N_STREAMS]):
-        for k in range(STREAM_OBSERVED):
-            rows[row, column] = X[P[X_STREAMS] + i * STREAM_WORDS + k]
+    for i in range(P[at.N_STREAMS]):
+        for k in range(at.STREAM_OBSERVED):
+            rows[row, column] = X[P[at.X_STREAMS] + i * at.STREAM_WORDS + k]
             column += 1
-    X[ROW_FILL] += 1
-    X[LATENCY_WINDOW] = min(X[GRID_INDEX] // P[SAMPLES_PER_WINDOW], windows - 1)
-    X[GRID_INDEX] += 1
+    X[at.ROW_FILL] += 1
+    X[at.LATENCY_WINDOW] = min(X[at.GRID_INDEX] // P[at.SAMPLES_PER_WINDOW], windows - 1)
+    X[at.GRID_INDEX] += 1
 
 
 sample = compiled(_sample)
+
+
+def _watched_score(X: Any, P: Any, G: Any) -> float:
+    """The attempts at the servers and the requests away, weighted as the program's buffer says."""
+    score = 0.0
+    weight = P[at.P_WATCH]
+    for i in range(P[at.N_SERVERS]):
+        score += G[weight + i] * X[P[at.X_SERVERS] + i * at.SERVER_WORDS + at.PRESENT]
+    weight += P[at.N_SERVERS]
+    for i in range(P[at.N_STREAMS]):
+        score += G[weight + i] * X[P[at.X_STREAMS] + i * at.STREAM_WORDS + at.AWAY]
+    return score
+
+
+watched_score = compiled(_watched_score)
 
 
 def _write_line(
     X: Any, F: Any, log: Any, flog: Any, p: int, stream: int, attempts: int, outcome: int, t: float
 ) -> None:
     """Write one line of the request log."""
-    k = X[LOG_FILL]
-    log[k, 0] = X[p + ID]
+    k = X[at.LOG_FILL]
+    log[k, 0] = X[p + at.ID]
     log[k, 1] = stream
     log[k, 2] = attempts
     log[k, 3] = outcome
-    flog[k, 4] = F[p + BORN]
+    flog[k, 4] = F[p + at.BORN]
     flog[k, 5] = t
-    X[LOG_FILL] += 1
+    X[at.LOG_FILL] += 1
 
 
 write_line = compiled(_write_line)

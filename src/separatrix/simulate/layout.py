@@ -1,9 +1,9 @@
 """Where everything lies in the flat arrays of a run: offsets in 8-byte words.
 
-A run is one buffer of 8-byte words, read as int64 ``X``, float64 ``F`` and uint64 ``U`` (three views
-of the same memory), so that one copy of the buffer clones the run. What never changes lies in a
-second buffer, read as int64 ``P`` and float64 ``G``. Names below say which view a word is read by:
-``(f)`` is a float. A *slot* is one attempt; a slot is named by its word offset, 0 is no slot.
+A run is one buffer of 8-byte words, read as int64 ``X``, float64 ``F`` and uint64 ``U`` (views of
+the same memory), so that one copy of the buffer clones the run. What never changes lies in a second
+buffer, read as int64 ``P`` and float64 ``G``. Names below say which view a word is read by: ``(f)``
+is a float. A *slot* is one attempt; a slot is named by its word offset, 0 is no slot.
 """
 
 # --- run: header (words 0 .. HEADER-1 of X) -------------------------------------------------------

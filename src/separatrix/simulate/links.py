@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from separatrix.compiled import compiled
-from separatrix.simulate.layout import FREE, FREE_LEFT, KEY, QNEXT, QPREV
+from separatrix.simulate import layout as at
 
 
 def _append(X: Any, head: int, slot: int, field: int) -> None:
@@ -42,9 +42,9 @@ unlink = compiled(_unlink)
 
 def _take(X: Any) -> int:
     """A free slot; the caller has made sure that there is one."""
-    slot = X[FREE]
-    X[FREE] = X[slot]
-    X[FREE_LEFT] -= 1
+    slot = X[at.FREE]
+    X[at.FREE] = X[slot]
+    X[at.FREE_LEFT] -= 1
     return slot
 
 
@@ -53,9 +53,9 @@ take = compiled(_take)
 
 def _give_back(X: Any, slot: int) -> None:
     """Put `slot` on the list of free slots."""
-    X[slot] = X[FREE]
-    X[FREE] = slot
-    X[FREE_LEFT] += 1
+    X[slot] = X[at.FREE]
+    X[at.FREE] = slot
+    X[at.FREE_LEFT] += 1
 
 
 give_back = compiled(_give_back)
@@ -70,19 +70,19 @@ def _merge(X: Any, F: Any, a: int, b: int) -> int:
         return b
     if b == 0:
         return a
-    if F[b + KEY] < F[a + KEY]:
+    if F[b + at.KEY] < F[a + at.KEY]:
         a, b = b, a
     root = a
     while True:
         # a stays, its right spine is merged with b, and its children change sides
-        right = X[a + QPREV]
-        X[a + QPREV] = X[a + QNEXT]
+        right = X[a + at.QPREV]
+        X[a + at.QPREV] = X[a + at.QNEXT]
         if right == 0:
-            X[a + QNEXT] = b
+            X[a + at.QNEXT] = b
             return root
-        if F[b + KEY] < F[right + KEY]:
+        if F[b + at.KEY] < F[right + at.KEY]:
             right, b = b, right
-        X[a + QNEXT] = right
+        X[a + at.QNEXT] = right
         a = right
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess  # noqa: S404 - starts this package's own worker module only
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ class LocalWorkers:
 
     def _start(self, i: int) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        process = subprocess.Popen(
             [sys.executable, "-c", "from separatrix.simulate.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,12 @@ def unpack(data: bytes, name: str = "data") -> tuple[dict[str, Any], Arrays]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-        header = json.loads(arrays.pop("header").tobytes())
+        header: Any = json.loads(arrays.pop("header").tobytes())
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"not a file of ours: {error}", file=name, hint="remove it") from None
     if not isinstance(header, dict):
         raise DataError("not a file of ours: its header is no mapping", file=name, hint="remove it")
-    return header, arrays
+    return cast(dict[str, Any], header), arrays
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 
 @contextlib.contextmanager
 def progress_bar(
     total: int, wish: bool | Callable[[int, int], None]
-) -> Iterator[Callable[[int], None]]:
+) -> Generator[Callable[[int], None]]:
     """A function to call with the number of runs done.
 
     wish : False for silence; True for a bar on standard error where that is a terminal; or a
@@ -23,7 +23,13 @@ def progress_bar(
         yield lambda done: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     bar = Progress(
         TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("runs,"),

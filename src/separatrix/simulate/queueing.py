@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from separatrix.compiled import compiled
+from separatrix.simulate import layout as at
 from separatrix.simulate.calls import orphan, push
-from separatrix.simulate.layout import (
-    ADAPTIVE, ADAPTIVE_FROM, ADMISSION, AFTER_REFUSAL, AT_SERVER, AWAY, BUSY, CODEL, DISCIPLINE,
-    DROP_EXPIRED, DROPPED, DROPPED_NOW, DROPPING, EXPIRED, FAIL_FAST, FIFO, FIRST_ABOVE, LIVE,
-    LOST, MAX_RETRIES, MOVED_PRESENT, P_STREAM_WORDS, P_STREAMS, PRESENT, QNEXT, QUEUE_HEAD,
-    QUEUE_TAIL, REQUEST, SENT, SERVE_NEXT, SINCE, SOJOURN, STREAM_WORDS, TAG, X_STREAMS, X_CLOCKS,
-)  # fmt: skip
 from separatrix.simulate.links import give_back, unlink
 from separatrix.simulate.policies import breaker_hears, codel_drops, let_go
 from separatrix.simulate.timers import disarm
@@ -25,50 +20,50 @@ def _who_is_next(
     Discards expired attempts and those that CoDel drops. Where a client learns at once that its
     attempt was dropped, what follows is pushed and the search goes on after it: then 0, too.
     """
-    codel = P[vp + ADMISSION] == 1 + CODEL
-    while X[v + QUEUE_HEAD] != 0:
-        p = X[v + QUEUE_HEAD]
-        waiting = X[v + PRESENT] - X[v + BUSY]
-        if P[vp + DISCIPLINE] != FIFO and (
-            P[vp + DISCIPLINE] != ADAPTIVE or waiting >= P[vp + ADAPTIVE_FROM]
+    codel = P[vp + at.ADMISSION] == 1 + at.CODEL
+    while X[v + at.QUEUE_HEAD] != 0:
+        p = X[v + at.QUEUE_HEAD]
+        waiting = X[v + at.PRESENT] - X[v + at.BUSY]
+        if P[vp + at.DISCIPLINE] != at.FIFO and (
+            P[vp + at.DISCIPLINE] != at.ADAPTIVE or waiting >= P[vp + at.ADAPTIVE_FROM]
         ):
-            p = X[v + QUEUE_TAIL]
-        unlink(X, v + QUEUE_HEAD, p, QNEXT)
-        tag = X[p + TAG]
+            p = X[v + at.QUEUE_TAIL]
+        unlink(X, v + at.QUEUE_HEAD, p, at.QNEXT)
+        tag = X[p + at.TAG]
         stream = (tag >> 16) & 0xFFFF
-        ss = P[X_STREAMS] + stream * STREAM_WORDS
-        sp = P[P_STREAMS] + stream * P_STREAM_WORDS
-        wanted = tag & LIVE != 0 and not (wide and orphan(X, p))
-        if P[vp + DROP_EXPIRED] == 1 and not wanted:
-            X[v + EXPIRED] += 1
+        ss = P[at.X_STREAMS] + stream * at.STREAM_WORDS
+        sp = P[at.P_STREAMS] + stream * at.P_STREAM_WORDS
+        wanted = tag & at.LIVE != 0 and not (wide and orphan(X, p))
+        if P[vp + at.DROP_EXPIRED] == 1 and not wanted:
+            X[v + at.EXPIRED] += 1
         elif codel and codel_drops(X, F, G, v, vp, p, waiting - 1, t):
-            X[v + DROPPED + CODEL] += 1
+            X[v + at.DROPPED + at.CODEL] += 1
         else:
-            X[v + DROPPED_NOW] = 0
+            X[v + at.DROPPED_NOW] = 0
             return p
-        X[v + PRESENT] -= 1
-        F[v + MOVED_PRESENT] -= t - F[SINCE]
-        F[v + SOJOURN] += t - F[p + SENT]
-        X[p + TAG] = tag & ~AT_SERVER
-        if wide and X[p + REQUEST] != 0:
-            let_go(X, X[p + REQUEST])
-        if tag & LIVE == 0:
+        X[v + at.PRESENT] -= 1
+        F[v + at.MOVED_PRESENT] -= t - F[at.SINCE]
+        F[v + at.SOJOURN] += t - F[p + at.SENT]
+        X[p + at.TAG] = tag & ~at.AT_SERVER
+        if wide and X[p + at.REQUEST] != 0:
+            let_go(X, X[p + at.REQUEST])
+        if tag & at.LIVE == 0:
             give_back(X, p)
-        elif P[vp + FAIL_FAST] == 1:
-            disarm(X, F, G, ss, sp, P[X_CLOCKS] + timeout_clock + stream, p)
-            X[p + TAG] = tag & ~(AT_SERVER | LIVE)
+        elif P[vp + at.FAIL_FAST] == 1:
+            disarm(X, F, G, ss, sp, P[at.X_CLOCKS] + timeout_clock + stream, p)
+            X[p + at.TAG] = tag & ~(at.AT_SERVER | at.LIVE)
             if wide:
                 breaker_hears(X, F, P, G, ss, sp, p, False, t)
-            push(X, P, SERVE_NEXT, v)
-            push(X, P, LOST + AFTER_REFUSAL, p)
+            push(X, P, at.SERVE_NEXT, v)
+            push(X, P, at.LOST + at.AFTER_REFUSAL, p)
             return 0
-        elif (tag >> 8) & 255 < P[sp + MAX_RETRIES]:
-            X[ss + AWAY] += 1
+        elif (tag >> 8) & 255 < P[sp + at.MAX_RETRIES]:
+            X[ss + at.AWAY] += 1
     # an empty queue ends an episode of CoDel
-    F[v + FIRST_ABOVE] = 0.0
-    if X[v + DROPPED_NOW] == 1:
-        X[v + DROPPING] = 0
-    X[v + DROPPED_NOW] = 0
+    F[v + at.FIRST_ABOVE] = 0.0
+    if X[v + at.DROPPED_NOW] == 1:
+        X[v + at.DROPPING] = 0
+    X[v + at.DROPPED_NOW] = 0
     return 0
 
 

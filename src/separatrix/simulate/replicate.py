@@ -108,7 +108,7 @@ def replicate(
     if scheduler is not None:
         source = _on_dask(job, scheduler, gaps, stops, seconds)
     else:
-        processes = workers if workers is not None else len(os.sched_getaffinity(0))
+        processes = workers if workers is not None else _processors()
         processes = min(processes, left)
         if processes == 1 or (workers is None and seconds * left < WORTH_WORKERS):
             source = _here(replicator, _spans(gaps, stops, seconds, 1))
@@ -123,12 +123,19 @@ def replicate(
         source.close()
 
 
+def _processors() -> int:
+    """Processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
 def _reader(store: Store, path: Any) -> Callable[[], Batch]:
     return lambda: store.get(path)
 
 
 def _compile(replicator: Replicator) -> None:
     """Compile the loop (or load it from disk), saying so where that takes a while."""
+
     def say() -> None:
         print(
             "separatrix: compiling the event loop for this kind of model; once, then it is kept "
@@ -202,9 +209,7 @@ def run_span(job: bytes, first: int, count: int) -> bytes:
     return cast(Replicator, _here_and_now.replicator).run(first, count).pack()
 
 
-def _on_dask(
-    job: Job, scheduler: Any, gaps: list[Span], stops: list[int], seconds: float
-) -> Any:
+def _on_dask(job: Job, scheduler: Any, gaps: list[Span], stops: list[int], seconds: float) -> Any:
     import distributed
 
     owned = isinstance(scheduler, str)

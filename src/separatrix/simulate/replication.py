@@ -251,9 +251,7 @@ class Replicator:
         drops = self._columns("drops")[begin + 1 :].sum(axis=0).reshape(-1, 5)
         left = left + drops[:, at.CODEL]
         sojourn = record.sojourn[-1] - record.sojourn[begin]
-        servers[:, 7] = np.divide(
-            sojourn, left, out=np.full(len(servers), np.nan), where=left > 0
-        )
+        servers[:, 7] = np.divide(sojourn, left, out=np.full(len(servers), np.nan), where=left > 0)
         for k, name in enumerate(_COUNTED_STREAM):
             streams[:, k] = self._count("stream", name, begin) / length
         answered = self._count("stream", "goodput", begin)

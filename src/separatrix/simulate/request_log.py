@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from separatrix.errors import DataError
 
 OUTCOMES = ("answered", "late", "failed")
+
+
+def arrow() -> tuple[Any, Any]:
+    """pyarrow and its Parquet part, which have no types."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return cast(Any, pa), cast(Any, pq)
 
 
 def log_path(directory: str | Path, run: int) -> Path:
@@ -28,8 +36,7 @@ class RequestLog:
     """
 
     def __init__(self, directory: str | Path, run: int, streams: tuple[str, ...]) -> None:
-        import pyarrow as pa
-
+        pa, _ = arrow()
         self.path = log_path(directory, run)
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self._run = run
@@ -45,8 +52,7 @@ class RequestLog:
         self._writer: Any = None
 
     def __enter__(self) -> RequestLog:
-        import pyarrow.parquet as pq
-
+        _, pq = arrow()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(str(self._partial), self._schema)
@@ -56,8 +62,7 @@ class RequestLog:
 
     def take(self, lines: NDArray[np.int64]) -> None:
         """Write a chunk of lines as the event loop left them."""
-        import pyarrow as pa
-
+        pa, _ = arrow()
         times = lines.view(np.float64)
         dictionary = pa.DictionaryArray.from_arrays
         table = pa.table(

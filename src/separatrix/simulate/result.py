@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,9 +62,7 @@ class SimulationResult:
         """Quantiles of the latency of requests answered in time, by stream, over all runs [s]."""
         counts = self.sketch.sum(axis=0)
         streams = self.columns.compiled.streams
-        return {
-            name: quantiles(counts[i], shares).tolist() for i, name in enumerate(streams)
-        }
+        return {name: quantiles(counts[i], shares).tolist() for i, name in enumerate(streams)}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the series, for ``--json``; times in seconds, rates per second."""
@@ -155,14 +154,14 @@ class SimulationResult:
 
     def _add_orbit(self, data: dict[str, Any], runs: bool) -> None:
         columns = self.columns.compiled.orbit_columns
-        longest = max(b - a for a, b in zip(columns, columns[1:], strict=False))
+        longest = max(b - a for a, b in pairwise(columns))
         attrs = {"units": "requests", "long_name": "requests in orbit, by attempts lost"}
         where = self.columns.slices["orbit"]
         dims = ["time", "stream", "attempt"]
 
         def spread(values: NDArray[Any]) -> NDArray[np.float64]:
             wide = np.full((*values.shape[:-1], len(columns) - 1, longest), np.nan)
-            for i, (a, b) in enumerate(zip(columns, columns[1:], strict=False)):
+            for i, (a, b) in enumerate(pairwise(columns)):
                 wide[..., i, : b - a] = values[..., a:b]
             return wide
 

@@ -11,6 +11,7 @@ import numpy as np
 from separatrix.errors import DataError
 from separatrix.simulate.record import SERIES, Columns
 from separatrix.simulate.replication import Batch
+from separatrix.simulate.request_log import arrow
 
 
 def column_names(columns: Columns) -> list[str]:
@@ -45,9 +46,7 @@ class SeriesFile:
 
     def take(self, batch: Batch) -> None:
         """Write the runs of `batch`."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        pa, pq = arrow()
         for i, cells in enumerate(batch.cells):
             time = np.arange(len(cells)) * self._step
             arrays = [pa.array(np.full(len(cells), batch.first + i, np.int32)), pa.array(time)]

@@ -36,7 +36,7 @@ def simulate(
     runs: int = 100,
     seed: int = 0,
     step: float | None = None,
-    warmup: float | None | Literal["auto"] = "auto",
+    warmup: float | Literal["auto"] | None = "auto",
     precision: float | None = None,
     keep: bool | None = None,
     series: str | Path | None = None,
@@ -56,8 +56,8 @@ def simulate(
     step : sampling step [s]; None for a thousandth of `horizon`.
     warmup : left out at the start of each run before estimating [s]; "auto" finds it by MSER-5,
         unless the program has faults: then nothing is left out.
-    precision : stop as soon as the 95 % interval of each source's goodput and each server's queue
-        reaches no further than this share of the mean, or of 1/s and 1 attempt where those are more.
+    precision : stop as soon as the 95 % intervals of each source's goodput and each server's queue
+        reach no further than this share of the mean, or of 1/s and 1 attempt where that is more.
     keep : keep the series of every run; None does if they take less than 16 MB.
     series : write the series of every run to this Parquet file.
     requests : write a log of every request to this directory, one Parquet file per run.
@@ -109,7 +109,7 @@ def plan(
     runs: int = 1,
     seed: int = 0,
     step: float | None = None,
-    warmup: float | None | Literal["auto"] = None,
+    warmup: float | Literal["auto"] | None = None,
     keep: bool | None = None,
     requests: str | Path | None = None,
     series: bool = False,

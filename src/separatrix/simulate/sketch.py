@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.simulate.layout import BUCKETS, LOWEST_EXPONENT, SUB_BITS
+from separatrix.simulate import layout as at
 
 
 def bucket_edges() -> NDArray[np.float64]:
     """(BUCKETS + 1,) edges of the buckets [s]; what lies outside is counted in the outermost."""
-    index = np.arange(BUCKETS + 1)
-    octave, part = index >> SUB_BITS, index & ((1 << SUB_BITS) - 1)
-    return np.ldexp(1.0 + part / (1 << SUB_BITS), LOWEST_EXPONENT + octave)
+    index = np.arange(at.BUCKETS + 1)
+    octave, part = index >> at.SUB_BITS, index & ((1 << at.SUB_BITS) - 1)
+    return np.ldexp(1.0 + part / (1 << at.SUB_BITS), at.LOWEST_EXPONENT + octave)
 
 
 def quantiles(counts: NDArray[np.integer], shares: tuple[float, ...]) -> NDArray[np.float64]:
@@ -38,7 +38,7 @@ def quantiles(counts: NDArray[np.integer], shares: tuple[float, ...]) -> NDArray
     found = np.full((*counts.shape[:-1], len(shares)), np.nan)
     for q, share in enumerate(shares):
         wanted = share * total
-        bucket = np.minimum(np.sum(below < wanted[..., None], axis=-1), BUCKETS - 1)
+        bucket = np.minimum(np.sum(below < wanted[..., None], axis=-1), at.BUCKETS - 1)
         inside = np.take_along_axis(counts, bucket[..., None], axis=-1)[..., 0]
         before = np.take_along_axis(below, bucket[..., None], axis=-1)[..., 0] - inside
         part = np.clip((wanted - before) / np.maximum(inside, 1), 0.0, 1.0)

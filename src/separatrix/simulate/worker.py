@@ -57,4 +57,3 @@ def main() -> None:
                 send(target, replicator.run(begin, count).pack())
             except SeparatrixError as error:
                 send(target, json.dumps({"error": str(error)}).encode(), ERROR)
-

@@ -97,6 +97,7 @@ def differences(
     if gap.any():
         log.repair(Repair.GAP, int(np.sum(np.round(length[gap] / usual) - 1)), file=file)
     unknown = np.asarray(np.isnan(readings.counts).all(axis=0))
+    unknown &= ~unknown.all(axis=1, keepdims=True)  # a target that is never read has no gaps
     log.repair(Repair.GAP, int(unknown.sum()), file=file)
     late = unknown[:, :-1] & ~unknown[:, 1:]
     log.repair(Repair.AFTER_GAP, int((late | gap).sum()), file=file)

@@ -82,6 +82,7 @@ class Lives:
         self._before = _Dump()
         self._now = _Dump()
         self._keep = True
+        self._keys: set[tuple[str, str, int]] = set()
         self._sums: dict[str, dict[str, float]] = {}
         self._times: dict[str, dict[str, float]] = {}
         self._first: dict[str, float] = {}
@@ -91,6 +92,7 @@ class Lives:
         """Begin a dump; of the `last` one nothing needs to be kept for a next one."""
         self._now = _Dump()
         self._keep = not last
+        self._keys = set()
         self._seen = {}
 
     def end(self) -> None:
@@ -193,9 +195,10 @@ class Lives:
         key = (target, label, 0)
         if not self._keep and not self._before.lives:
             return key
-        while key in self._now.lives:
+        while key in self._keys:
             log.repair(Repair.DUPLICATE, file=file, message=f"job id {label!r}")
             key = (target, label, key[2] + 1)
+        self._keys.add(key)
         return key
 
     def _add(

@@ -159,7 +159,9 @@ class _Maker:
         held.snapshots = [s for _, s in sorted(zip(stamps, taken, strict=True), key=_first)]
         file = taken[-1].file if taken else ""
         return ordered(
-            Readings(np.array(stamps), counts, latency if self.timed else None), self.log, file
+            Readings(np.array(stamps, dtype=np.float64), counts, latency if self.timed else None),
+            self.log,
+            file,
         )
 
     def _gridded(self, names: tuple[str, ...], readings: list[Readings], last: bool) -> Counters:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import math
+import os
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
@@ -33,9 +35,14 @@ def lines_of(path: str) -> Iterator[str]:
 
 
 def blocks_of(path: str, size: int) -> Iterator[bytes]:
-    """Yield a file as blocks of `size` bytes."""
+    """Yield a file as blocks of `size` bytes, up to the end that it has now.
+
+    A file that is written to faster than it is read would otherwise never end.
+    """
     with binary(path) as file:
-        while block := _read(file, size, path):
+        left = math.inf if isinstance(file, gzip.GzipFile) else os.fstat(file.fileno()).st_size
+        while left > 0 and (block := _read(file, int(min(size, left)), path)):
+            left -= len(block)
             yield block
 
 
