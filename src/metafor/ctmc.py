@@ -164,7 +164,9 @@ class SingleServerCTMC(Averages):
     # --- states by number ------------------------------------------------------------------------
 
     def _mask(self, states: States) -> NDArray[np.bool_]:
-        numbers = np.atleast_1d(np.asarray(states if np.isscalar(states) else list(cast(Any, states))))
+        numbers = np.atleast_1d(
+            np.asarray(states if np.isscalar(states) else list(cast(Any, states)))
+        )
         if numbers.size and numbers.dtype.kind not in "iu":
             raise ModelError(f"states are given by whole numbers; got {numbers[0]!r}")
         bad = [int(n) for n in numbers if not 0 <= n < self.n_states]
