@@ -12,6 +12,9 @@ Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
 
 
+_FIRM = 1e-3
+
+
 class Arnoldi:
     """Orthonormal basis V and projection H of an operator: ``A V_k = V_k H_k + rest``.
 
@@ -87,6 +90,8 @@ def leading_pairs(
 ) -> Pairs:
     """Eigenpairs of largest modulus of a real operator, at most `count`, or one more of a pair.
 
+    Only those within a factor of 1000 of the largest are returned: ask again, with them deflated.
+
     Stops when all have relative residuals below `tolerance`, or at `limit` dimensions with
     whatever residuals are reached then. Fewer are returned where the space is exhausted.
     """
@@ -102,8 +107,9 @@ def leading_pairs(
         if k < values.size and abs(values[k] - values[k - 1].conj()) <= 1e-9 * abs(values[k]):
             k += int(abs(values[k].imag) > 0.0)  # never split a complex pair
         rest = 0.0 if space.complete else space.rest
-        size = np.maximum(np.abs(values[:k]), 1e-300)
-        residuals = rest * np.abs(vectors[-1, :k]) / size
-        done = values.size >= k and bool((residuals < tolerance).all()) and values.size > count
+        # what is far smaller than the leading value has lost its digits to it
+        k = int((np.abs(values[:k]) > _FIRM * np.abs(values[:1])).sum())
+        residuals = rest * np.abs(vectors[-1, :k]) / np.maximum(np.abs(values[:k]), 1e-300)
+        done = values.size > count and bool((residuals < tolerance).all())
         if done or space.complete or space.dimension >= limit:
             return Pairs(values[:k], space.combine(vectors[:, :k]), residuals)

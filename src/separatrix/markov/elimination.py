@@ -165,7 +165,8 @@ def eliminate(
     chain : off-diagonal rates.
     removed : states to leave out (a target set), of the box's shape; none by default.
     killing : constant extra rate [1/s] out of every kept state.
-    anchor : row-major number of the kept state to eliminate last; the first kept one by default.
+    anchor : row-major number of the kept state to eliminate last; by default the first kept one,
+        or one where the chain lingers too long for an ordinary pivot.
     method : ``"levels"`` (panels along the longest axis), ``"dense"``, or ``"auto"``.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel.
@@ -196,7 +197,14 @@ def eliminate(
         else:
             solved = _banded(chain, gone, killing, last, (picked, reason), reverse, block)
     except Breakdown as failure:
-        raise _explained(chain, gone, last, failure.position, failure.pivot) from None
+        trouble = _explained(chain, gone, last, failure.position, failure.pivot)
+        if anchor is None and isinstance(trouble, NotConverged):
+            # the chain lingers where it last got stuck: there the anchor's extended range helps
+            return eliminate(
+                chain, removed=removed, killing=killing, anchor=failure.position, method=method,
+                reverse=reverse, block=block,
+            )  # fmt: skip
+        raise trouble from None
     if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
         raise _explained(chain, gone, last, last, 0.0)
     return solved

@@ -188,22 +188,29 @@ def generator(source: Population | Chain) -> Any:
     ------
     ModelError : as `as_chain`.
     """
-    from scipy.sparse import coo_array
+    from scipy import sparse
 
     chain = as_chain(source)
-    rows, cols, rates = chain.edges
     n = chain.n_states
-    diagonal = np.arange(n, dtype=np.int64)
-    # the diagonal is the negated sum over the same edges, so that rows sum to 0 up to rounding
-    exits = sum_at(rows, rates, n)
-    matrix: Any = coo_array(
-        (
-            np.concatenate([rates, -exits]),
-            (np.concatenate([rows, diagonal]), np.concatenate([cols, diagonal])),
-        ),
-        shape=(n, n),
-    )
-    return matrix.tocsr()
+    if chain.listed is not None:
+        rows, cols, rates = chain.listed
+        listed: Any = cast(Any, sparse).coo_array((rates, (rows, cols)), shape=(n, n)).tocsr()
+        return (listed - cast(Any, sparse).diags_array(chain.exit_rates())).tocsr()
+    strides = _strides(chain.shape)
+    entries = [
+        (sum(j * s for j, s in zip(jump, strides, strict=True)), rate.reshape(-1))
+        for jump, rate in zip(chain.jumps, chain.stencil, strict=True)
+    ]
+    entries.append((0, -chain.exit_rates().reshape(-1)))
+    entries.sort(key=lambda entry: entry[0])  # columns ascend within a row: no sorting is needed
+    table = np.stack([values for _, values in entries], axis=1)
+    present = table != 0.0
+    kind = np.int32 if table.size < 2**31 else np.int64
+    offsets = np.array([offset for offset, _ in entries], dtype=kind)
+    columns = np.arange(n, dtype=kind)[:, None] + offsets
+    ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(kind)
+    parts = (table[present], columns[present], ends)
+    return cast(Any, sparse).csr_array(parts, shape=(n, n))
 
 
 def sum_at(places: Index, values: Array, size: int) -> Array:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
@@ -250,7 +250,7 @@ def _remove(
     chain: Chain, mask: Mask, start: Start | None, method: Method
 ) -> tuple[Mask, Elimination]:
     try:
-        return mask, _eliminate(chain, mask, method)
+        return mask, eliminate(chain, removed=mask, method=method)
     except ModelError:
         hopeless = ~can_reach(chain, mask)
         if not hopeless.any():
@@ -270,21 +270,8 @@ def _remove(
         )
     removed = mask | ~considered
     if removed.all():
-        return removed, _eliminate(chain, mask, method)
-    return removed, _eliminate(chain, removed, method)
-
-
-def _eliminate(chain: Chain, removed: Mask, method: Method) -> Elimination:
-    """Eliminate; where a pivot underflows, with that state as the anchor."""
-    anchor: int | None = None
-    for _ in range(4):
-        try:
-            return eliminate(chain, removed=removed, anchor=anchor, method=method)
-        except NotConverged as failure:
-            if not isinstance(failure.partial, int) or failure.partial == anchor:
-                raise
-            anchor = failure.partial
-    return eliminate(chain, removed=removed, anchor=anchor, method=method)
+        return removed, eliminate(chain, removed=mask, method=method)
+    return removed, eliminate(chain, removed=removed, method=method)
 
 
 def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ accurate for t from about :math:`\gamma / 10` to everything that is slower, what
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from separatrix.markov.arnoldi import Arnoldi
 
 Array: TypeAlias = NDArray[np.float64]
-Complex: TypeAlias = NDArray[np.complex128]
 
 
 class ExponentialAction:
@@ -37,11 +36,8 @@ class ExponentialAction:
         self.gamma = gamma
         self.space = Arnoldi(resolvent, b)
 
-    def modes(self, functional: Array, dimension: int) -> tuple[Complex, Complex]:
-        """Decay rates and weights with ``functional @ exp(-t M) b = sum(w * exp(-rate * t))``.
-
-        Both are empty where the space is still too small: the projected operator is then no
-        contraction, or its eigenvectors are too close to dependent to be summed.
+    def evaluator(self, functional: Array, dimension: int) -> Callable[[float], Array] | None:
+        """The function ``t -> functional @ exp(-t M) b``, or None where the space is too small.
 
         Parameters
         ----------
@@ -49,18 +45,43 @@ class ExponentialAction:
         dimension : how many basis vectors to use.
         """
         k = min(dimension, self.space.dimension)
-        none = np.zeros(0, dtype=np.complex128)
         if k == 0:
-            return none, none
+            shape = functional.shape[1:]
+            return lambda t: np.zeros(shape)
+        H = self.space.projection[:k, :k]
+        values = np.linalg.eigvals(H)
+        live = np.abs(values) > 1e-300
+        rates = (1.0 / values[live] - 1.0) / self.gamma
+        if bool((rates.real < -1e-9 / self.gamma).any()):
+            return None  # the projected operator is no contraction
+        return self._by_modes(functional[:k]) or self._by_matrix(functional[:k])
+
+    def _by_modes(self, functional: Array) -> Callable[[float], Array] | None:
+        """A sum of exponentials, unless the eigenvectors are too close to dependent."""
+        k = functional.shape[0]
+        values, vectors = np.linalg.eig(self.space.projection[:k, :k])
         try:
-            values, vectors = np.linalg.eig(self.space.projection[:k, :k])
             start = np.linalg.solve(vectors, np.eye(k, 1)[:, 0].astype(np.complex128))
         except np.linalg.LinAlgError:
-            return none, none
-        tiny = np.abs(values) < 1e-300
-        rates = (1.0 / np.where(tiny, 1.0, values) - 1.0) / self.gamma
-        unstable = bool((rates.real[~tiny] < -1e-9 / self.gamma).any())
-        if unstable or float(np.abs(start).sum()) * float(np.abs(vectors).max()) > 1e6:
-            return none, none
-        weights = self.space.norm * (functional[:k].T @ vectors) * start
-        return rates[~tiny].astype(np.complex128), weights[..., ~tiny].astype(np.complex128)
+            return None
+        if float(np.abs(start).sum()) * float(np.abs(vectors).max()) > 1e5:
+            return None
+        live = np.abs(values) > 1e-300
+        rates = ((1.0 / values[live] - 1.0) / self.gamma).astype(np.complex128)
+        weights = (self.space.norm * (functional.T @ vectors) * start)[..., live]
+        return lambda t: np.asarray((weights @ np.exp(-rates * t)).real, dtype=np.float64)
+
+    def _by_matrix(self, functional: Array) -> Callable[[float], Array] | None:
+        from scipy import linalg
+
+        k = functional.shape[0]
+        try:
+            projected = (np.linalg.inv(self.space.projection[:k, :k]) - np.eye(k)) / self.gamma
+        except np.linalg.LinAlgError:
+            return None
+        rows = self.space.norm * functional.T
+
+        def value(t: float) -> Array:
+            return np.asarray(rows @ cast(Any, linalg).expm(-t * projected)[:, 0])
+
+        return value

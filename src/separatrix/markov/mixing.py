@@ -121,7 +121,7 @@ def _by_krylov(modes: Spectrum, difference: Array, eps: float, guess: float) -> 
     for factor in (0.2, 0.02, 2.0, 0.002, 20.0):
         action = _space(solved, difference, factor * guess)
         time, error = _crossing(action, eps, guess)
-        if isfinite(time):
+        if isfinite(time) and error < 1e-6:
             return MixingTime(eps, time, 0, error, "krylov")
     nan = float("nan")
     reason = "the Krylov space did not settle"
@@ -137,19 +137,22 @@ def _crossing(action: ExponentialAction, eps: float, scale: float) -> tuple[floa
     previous = float("nan")
     for dimension in range(12, _MAX_DIMENSION + 1, 12):
         action.space.grow(dimension - action.space.dimension)
-        rates, weights = action.modes(np.array(action.space.basis[:dimension]), dimension)
-        if rates.size:
+        settled = action.space.complete and dimension >= action.space.dimension
+        value = action.evaluator(np.array(action.space.basis[:dimension]), dimension)
+        if value is not None:
 
-            def distance(t: float, rates: Any = rates, weights: Any = weights) -> float:
-                return 0.5 * float(np.abs((weights @ np.exp(-rates * t)).real).sum())
+            def distance(t: float, value: Callable[[float], Array] = value) -> float:
+                return 0.5 * float(np.abs(value(t)).sum())
 
             time = _bisect(distance, eps, scale)
-            settled = action.space.complete and dimension >= action.space.dimension
+            floor = 1e-15 * max(action.gamma / time, 1e5)  # the bisection's, or rounding seen
             if isfinite(previous) and abs(distance(previous) - eps) < _TOLERANCE:
-                return time, max(abs(time - previous) / time, 1e-12)
+                return time, max(abs(time - previous) / time, floor)
             if settled:
-                return time, 1e-10
+                return time, floor
             previous = time
+        if settled:
+            break
     return float("nan"), float("nan")
 
 

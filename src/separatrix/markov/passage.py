@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.hitting import HittingTimes, Start, start_law
-from separatrix.markov.krylov import Complex, ExponentialAction
+from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
 from separatrix.markov.uniformised import SurvivalSeries
 
@@ -154,7 +154,7 @@ def _by_krylov(
         time, error = _solve(space, law, level, mean)
         if isfinite(time):
             best = Quantile(p, time, log(time), error, "krylov")
-            if error < 1e-6:
+            if error < 1e-7:
                 return best
             closer = 0.2 * time
             gamma = closer if not 0.5 < closer / gamma < 2.0 else 0.3 * gamma
@@ -186,26 +186,31 @@ def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> 
     """The time at which the survival probability passes `level`, and its relative error."""
     krylov = space.space
     previous = float("nan")
-    dimension = 6
-    while dimension <= _MAX_DIMENSION:
+    for dimension in range(6, _MAX_DIMENSION + 1, 6):
         krylov.grow(dimension - krylov.dimension)
+        settled = krylov.complete and dimension >= krylov.dimension
         overlap = np.array([float(law @ q) for q in krylov.basis[:dimension]])
-        rates, weights = space.modes(overlap, dimension)
+        value = space.evaluator(overlap, dimension)
+        if value is None:
+            if settled:
+                break
+            continue
 
-        def survival(t: float, rates: Complex = rates, weights: Complex = weights) -> float:
-            return float((weights @ np.exp(-rates * t)).real)
+        def survival(t: float, value: Callable[[float], Array] = value) -> float:
+            return float(value(t))
 
-        time = _crossing(survival, level, scale) if rates.size else float("nan")
-        if isfinite(time) and krylov.complete and dimension >= krylov.dimension:
-            return time, 1e-12
+        time = _crossing(survival, level, scale)
+        # rounding in the resolvent, seen through a shift far longer than the time itself
+        floor = 1e-15 * max(space.gamma / time, 10.0)
+        if isfinite(time) and settled:
+            return time, floor
         if isfinite(time) and isfinite(previous):
             slope = (survival(time * 0.999) - survival(time * 1.001)) / (0.002 * time)
             if abs(survival(previous) - level) < _TOLERANCE and slope > 0.0:
-                return time, max(abs(time - previous) / time, 1e-13)
-        if krylov.complete and dimension >= krylov.dimension:
+                return time, max(abs(time - previous) / time, floor)
+        if settled:
             break
         previous = time
-        dimension += 6
     return float("nan"), float("nan")
 
 

@@ -90,22 +90,22 @@ def quasi_stationary(
     chain = as_chain(population)
     inside = as_mask(states, chain, "the set")
     outside = as_mask(~inside, chain, "the set's complement")
-    return slow_exit(eliminate(chain, removed=outside, method=method))
+    return slow_exit(eliminate(chain, removed=outside, method=method), entrywise=True)
 
 
-def slow_exit(solved: Elimination) -> QuasiStationary:
-    """Quasi-stationary law and exit rate from factors with the complement removed."""
+def slow_exit(solved: Elimination, *, entrywise: bool = False) -> QuasiStationary:
+    """Quasi-stationary law and exit rate from factors with the complement removed.
+
+    Parameters
+    ----------
+    solved : factors, with at least one state removed.
+    entrywise : iterate until the law is right in every entry, not only in total variation.
+    """
     kept = np.flatnonzero(~solved.removed.reshape(-1))
-    v, low, high, rate, separation = _iterate(solved, kept, left=False)
-    nu, low_left, high_left, _, _ = _iterate(solved, kept, left=True)
-    mass = nu.total()
-    nu = nu.over(mass)
-    pairing = nu.times(v).total()
-    weight = v.over(pairing)
-    # both iterations bound the same rate: keep the tighter side of each
-    low, high = max(low, low_left * 1.0), min(high, high_left * 1.0)
+    v, low, high, rate, separation = _right_vector(solved, kept)
+    nu = _left_vector(solved, kept, entrywise=entrywise)
+    weight = v.over(nu.times(v).total())
     spread = max(high - low, 0.0)
-    settled = spread < 1e-6
     shape = solved.chain.shape
     return QuasiStationary(
         law=nu.to_float().reshape(shape),
@@ -115,36 +115,53 @@ def slow_exit(solved: Elimination) -> QuasiStationary:
         lifetime=weight.to_float().reshape(shape),
         separation=separation,
         error=spread + solved.error,
-        status="ok" if settled else "inconclusive",
-        reason="" if settled else f"after {_ITERATIONS} steps the bounds differ by {spread:.2g}",
+        status="ok" if spread < 1e-6 else "inconclusive",
+        reason=""
+        if spread < 1e-6
+        else f"after {_ITERATIONS} steps the bounds differ by {spread:.2g}",
     )
 
 
-def _iterate(
-    solved: Elimination, kept: NDArray[np.int64], *, left: bool
+def _right_vector(
+    solved: Elimination, kept: NDArray[np.int64]
 ) -> tuple[Scaled, float, float, Scaled, float]:
     """Perron vector, relative bounds around the returned rate, the rate, the convergence ratio."""
-    apply = solved.left if left else solved.right
     v = Scaled.of((~solved.removed.reshape(-1)).astype(np.float64))
     low = high = 1.0
     rate = Scaled.of(np.ones(1))
     separation, previous = 0.0, np.inf
     floor = 4.0 * solved.error
     for _ in range(_ITERATIONS):
-        w = apply(v)
+        w = solved.right(v)
         ratio = v[kept].over(w[kept])
-        place = int(np.argmax(w.log()))
-        rate = Scaled.of(np.ones(1)).over(w[np.array([place])]).times(v[np.array([place])])
+        top = np.array([int(np.argmax(w.log()))])
+        rate = v[top].over(w[top])
         relative = ratio.over(rate).to_float()
         low, high = float(relative.min()), float(relative.max())
         spread = high - low
-        v = w.over(w[np.array([place])])
-        if 0.0 < previous < 0.5 and spread > floor:
-            separation = spread / previous
-        elif spread <= floor:
-            separation = max(separation, spread / previous) if previous < 0.5 else spread
-            break
-        if np.isfinite(previous) and spread >= previous * 0.999 and spread < 1e-8:
+        v = w.over(w[top])
+        if previous < 0.5:
+            separation = max(spread / previous, separation if spread <= floor else 0.0)
+        if spread <= floor or (spread < 1e-8 and spread >= 0.999 * previous):
             break
         previous = spread
     return v, low, high, rate, separation
+
+
+def _left_vector(solved: Elimination, kept: NDArray[np.int64], *, entrywise: bool) -> Scaled:
+    """The quasi-stationary law by inverse iteration from the uniform one."""
+    nu = Scaled.of((~solved.removed.reshape(-1)).astype(np.float64) / kept.size)
+    floor, previous = 4.0 * solved.error, np.inf
+    for _ in range(_ITERATIONS):
+        new = solved.left(nu)
+        new = new.over(new.total())
+        if entrywise:
+            relative = new[kept].over(nu[kept]).to_float()
+            change = float(relative.max() - relative.min())
+        else:
+            change = float(np.abs(new.to_float() - nu.to_float()).sum())
+        nu = new
+        if change <= floor or (change < 1e-8 and change >= 0.999 * previous):
+            break
+        previous = change
+    return nu

@@ -5,10 +5,10 @@ With :math:`0 = \mu_1 > \mathrm{Re}\,\mu_2 \ge \ldots` the eigenvalues of Q, the
 
 .. math:: D f = M_a^{-1} f - (\pi M_a^{-1} f)\,1 \qquad (\pi f = 0),
 
-with M_a the M-matrix without the anchor state a. Its largest eigenvalues are the slowest modes;
-they keep their digits as long as reaching a from the stationary law takes no longer than the
-slowest mode. Hence the *most likely* state is the anchor: removing a state of another well would
-cost all digits.
+with M_a the M-matrix without the anchor state a (`deflation` has the general form). Its largest
+eigenvalues are the slowest modes; they keep their digits as long as reaching a from the stationary
+law takes no longer than the slowest mode. Hence the *most likely* state is the anchor: removing a
+state of another well would cost all digits.
 
 References
 ----------
@@ -18,7 +18,7 @@ D. A. Levin, Y. Peres, E. L. Wilmer, Markov Chains and Mixing Times (2009), chap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
 from separatrix.markov.arnoldi import Pairs, leading_pairs
+from separatrix.markov.deflation import Deflated
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.stationary import StationaryLaw, stationary
@@ -168,7 +169,7 @@ def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
 
 
 def _slowest(solved: Elimination, pi: Array, count: int, tolerance: float) -> _Modes:
-    """The slowest modes, deflated in groups so that fast ones survive beside very slow ones."""
+    """The slowest modes, in groups: a group far faster than the one before gets its own factors."""
     n = pi.size
     right = np.ones((n, 1), dtype=np.complex128)
     left = pi[:, None].astype(np.complex128)
@@ -176,60 +177,44 @@ def _slowest(solved: Elimination, pi: Array, count: int, tolerance: float) -> _M
     errors: list[float] = []
     seed = np.random.default_rng(20240229).standard_normal(n)
     while len(rates) < count:
-        project_right, project_left = _projections(right, left)
+        inverse = Deflated(solved.chain, right, left, None if rates else solved)
 
-        def forward(f: Array, project: Callable[[Array], Array] = project_right) -> Array:
-            return project(solved.anchored_right(project(f)))
+        def forward(f: Array, inverse: Deflated = inverse) -> Array:
+            return inverse.right(inverse.project_right(f))
 
-        def backward(x: Array, project: Callable[[Array], Array] = project_left) -> Array:
-            return project(solved.anchored_left(project(x)))
+        def backward(x: Array, inverse: Deflated = inverse) -> Array:
+            return inverse.left(inverse.project_left(x))
 
-        missing = count - len(rates)
         one = leading_pairs(
-            forward, project_right(seed), missing, tolerance=tolerance, limit=_MAX_DIMENSION
-        )
-        # what is far faster than this group's slowest mode has lost digits: next group
-        firm = np.abs(one.values) > 1e-3 * np.abs(one.values[0])
+            forward, inverse.project_right(seed), count - len(rates),
+            tolerance=tolerance, limit=_MAX_DIMENSION,
+        )  # fmt: skip
         other = leading_pairs(
-            backward, project_left(seed), int(firm.sum()), tolerance=tolerance, limit=_MAX_DIMENSION
-        )
-        k = min(int(firm.sum()), other.values.size)
-        v, w = one.vectors[:, :k], _matched(one.values[:k], other)
-        w = w @ np.linalg.inv(v.T @ w)
-        image = _complex(solved.anchored_right, v)
-        theta = np.einsum("nj,nj->j", w, image)
-        # how rounding in the solves, weighted as the left vector sees it, compares with theta
-        doubt = np.einsum("nj,nj->j", np.abs(w), solved.anchored_right(np.abs(v)) + np.abs(image))
-        shift = np.abs(theta - one.values[:k]) / np.abs(theta)
-        rates += [complex(z) for z in 1.0 / theta]
-        errors += [float(e) for e in shift + solved.error * doubt / np.abs(theta)]
-        right, left = np.concatenate([right, v], axis=1), np.concatenate([left, w], axis=1)
+            backward, inverse.project_left(seed), one.values.size,
+            tolerance=tolerance, limit=_MAX_DIMENSION,
+        )  # fmt: skip
+        k = min(one.values.size, other.values.size)
         if k == 0:
             break
+        v, w = one.vectors[:, :k], _matched(one.values[:k], other)
+        w = w @ np.linalg.inv(v.T @ w)
+        real = one.values[:k].imag == 0.0
+        v[:, real], w[:, real] = v[:, real].real, w[:, real].real
+        image = inverse.right(np.ascontiguousarray(v.real)) + 1j * inverse.right(
+            np.ascontiguousarray(v.imag)
+        )
+        theta = np.einsum("nj,nj->j", w, image)
+        theta[real] = theta[real].real
+        # how rounding in the solves, weighted as the left vector sees it, compares with theta
+        doubt = np.einsum("nj,nj->j", np.abs(w), inverse.magnitude(np.abs(v)) + np.abs(image))
+        shift = np.abs(theta - one.values[:k]) / np.abs(theta)
+        rates += [complex(z) for z in 1.0 / theta]
+        errors += [float(e) for e in shift + inverse.error * doubt / np.abs(theta)]
+        right, left = np.concatenate([right, v], axis=1), np.concatenate([left, w], axis=1)
     order = np.argsort(np.array([z.real for z in rates]), kind="stable")
     v, w = right[:, 1:][:, order], left[:, 1:][:, order]
     scale = v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])]
     return _Modes(np.array(rates)[order], v / scale, w * scale, np.array(errors)[order])
-
-
-def _projections(
-    right: Complex, left: Complex
-) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """Oblique projections along the known modes, for columns and for rows."""
-
-    def of_columns(f: Array) -> Array:
-        return f - (right @ (left.T @ f)).real
-
-    def of_rows(x: Array) -> Array:
-        return x - (left @ (right.T @ x)).real
-
-    return of_columns, of_rows
-
-
-def _complex(solve: Callable[[Array], Array], v: Complex) -> Complex:
-    if not v.imag.any():
-        return solve(np.ascontiguousarray(v.real)).astype(np.complex128)
-    return solve(np.ascontiguousarray(v.real)) + 1j * solve(np.ascontiguousarray(v.imag))
 
 
 def _matched(values: Complex, other: Pairs) -> Complex:

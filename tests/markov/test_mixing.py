@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from scipy.linalg import expm
+from scipy.optimize import brentq
+
+from separatrix.errors import ModelError
+from separatrix.markov.generator import as_chain, chain_from_matrix, generator
+from separatrix.markov.mixing import mixing_time
+from separatrix.markov.spectrum import spectrum
+
+
+def test_two_states():
+    modes = spectrum(chain_from_matrix(np.array([[0.0, 1.0], [3.0, 0.0]])))
+    found = mixing_time(modes, 0.1, starts=[0, 1])
+    assert found.start == 1  # the rarer state is farther: distance 3/4 exp(-4 t)
+    assert found.time == pytest.approx(np.log(0.75 / 0.1) / 4.0, rel=1e-8)
+    assert mixing_time(modes, 0.1).time == pytest.approx(found.time, rel=1e-8)
+
+
+@pytest.mark.parametrize("eps", [0.25, 0.01])
+def test_against_the_matrix_exponential(known, eps):
+    chain = as_chain(known.retry_chain(20, 6, 9.0, 0.9))
+    modes = spectrum(chain, 3)
+    Q, pi = generator(chain).toarray(), modes.law.pi.reshape(-1)
+    starts = [0, chain.n_states - 1, 60]
+
+    def distance(t, x):
+        return 0.5 * np.abs(expm(Q * t)[x] - pi).sum() - eps
+
+    want = [brentq(distance, 1e-9, 1e3, args=(x,), xtol=1e-12) for x in starts]
+    found = mixing_time(modes, eps, starts=starts)
+    assert found.start == int(np.argmax(want))
+    assert found.time == pytest.approx(max(want), rel=1e-6)
+
+
+def test_slowest_mode_alone():
+    rates = np.zeros((4, 4))
+    rates[0, 1] = rates[1, 0] = rates[2, 3] = rates[3, 2] = 1.0
+    rates[1, 2] = rates[2, 1] = 1e-12
+    modes = spectrum(chain_from_matrix(rates), 3)
+    found = mixing_time(modes, 0.01)
+    assert found.method == "slowest mode"
+    assert found.time == pytest.approx(np.log(0.5 / 0.01) / 1e-12, rel=1e-9)
+
+
+def test_start_that_the_slowest_mode_does_not_feel():
+    """A third, likely well: from there the law is nearly right within seconds."""
+    rates = np.zeros((4, 4))
+    rates[0, 1] = rates[1, 0] = 1.0
+    rates[1, 2] = 1e-12
+    rates[2, 1] = 1e-9
+    rates[2, 3] = rates[3, 2] = 1.0
+    modes = spectrum(chain_from_matrix(rates), 3)
+    found = mixing_time(modes, 0.25, starts=[0])
+    assert found.time == pytest.approx(np.log(0.5 / 0.25) / 2.0, rel=3e-3)
+
+
+def test_hostile_inputs():
+    modes = spectrum(chain_from_matrix(np.array([[0.0, 1.0], [3.0, 0.0]])))
+    assert mixing_time(modes, 0.9).time == 0.0
+    with pytest.raises(ModelError, match="eps"):
+        mixing_time(modes, 0.0)
+    with pytest.raises(ModelError, match="at least one start"):
+        mixing_time(modes, starts=[])
