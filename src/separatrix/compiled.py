@@ -12,9 +12,20 @@ from typing import Any, TypeVar, cast
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F, *, parallel: bool = False, nogil: bool = True) -> F:
-    """Compile `function` with numba on its first call and cache the machine code on disk."""
+def compiled(
+    function: F,
+    *,
+    parallel: bool = False,
+    nogil: bool = True,
+    fastmath: frozenset[str] = frozenset(),
+) -> F:
+    """Compile `function` with numba on its first call and cache the machine code on disk.
+
+    `fastmath` names the liberties that LLVM may take, such as ``{"reassoc", "contract"}``.
+    """
     import numba  # not at module level: `separatrix --help` must not pay for it
 
     njit = cast(Any, numba).njit
-    return cast(F, njit(cache=True, parallel=parallel, nogil=nogil, error_model="numpy")(function))
+    options = {"parallel": parallel, "nogil": nogil, "error_model": "numpy"}
+    loose = {"fastmath": set(fastmath)} if fastmath else {}
+    return cast(F, njit(cache=True, **options, **loose)(function))

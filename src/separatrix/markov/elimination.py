@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.banded import BandFactor, Breakdown, factor
 from separatrix.markov.classes import can_reach
+from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Edges, Mask, sum_at
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.ordering import elimination_order
@@ -34,34 +35,26 @@ from separatrix.markov.scaled import Scaled, product, zeros
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
-Method: TypeAlias = Literal["auto", "levels", "dense"]
+Method: TypeAlias = Literal["auto", "levels", "nested", "dense"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
+_NESTED_FROM = 8_000  # states; from here on nested dissection is faster by levels' Python loop alone
+_NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
 _ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True)
-class Elimination:
-    """Factors of a chain with some states removed; made by `eliminate`.
+class BandElimination(Elimination):
+    """Elimination by levels, or of a dense matrix.
 
     Attributes
     ----------
-    chain : the chain.
-    removed : states that are not kept, of the box's shape.
-    killing : constant extra rate [1/s] out of every kept state.
-    anchor : row-major number of the state that is eliminated last.
     order : row-major numbers of the other kept states, in elimination order.
-    method, reason : what was picked and why.
     factor : factors of the kept states without the anchor.
+    into_removed, into_anchor, from_anchor : rates [1/s] over the box, and over `order`.
     """
 
-    chain: Chain
-    removed: Mask
-    killing: float
-    anchor: int
     order: Index
-    method: str
-    reason: str
     factor: BandFactor
     into_removed: Array
     into_anchor: Array
@@ -69,11 +62,7 @@ class Elimination:
 
     @property
     def error(self) -> float:
-        """Estimated relative rounding error of every entry of a nonnegative solve.
-
-        Rounding errors of a subtraction-free elimination add up at most along the panels;
-        ``certify=True`` of the callers measures instead of estimating.
-        """
+        """Rounding errors of a subtraction-free elimination add up at most along the panels."""
         return 4.0 * _ROUNDING * (4.0 + len(self.factor.panels))
 
     @property
@@ -81,34 +70,15 @@ class Elimination:
         """Whether anything leaves the kept states; else M is singular."""
         return self.killing > 0.0 or bool(self.into_removed.any())
 
-    def _needs_death(self) -> None:
-        if not self.can_die:
-            raise ModelError("nothing leaves the kept states: these equations have no solution")
-
     def law(self) -> Scaled:
-        """Stationary law over the box (flat); 0 on transient states, sums to 1.
-
-        Raises
-        ------
-        ModelError : states were removed or killed.
-        """
-        if self.can_die:
-            raise ModelError("a chain with removed or killed states has no stationary law")
+        """See `Elimination`."""
+        self._needs_life()
         x = self.factor.left_scaled(Scaled.of(self.from_anchor))
         every = _spread(x, Scaled.of(np.ones(1)), self)
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
-        """Solution t >= 0 of ``M t = b`` over the box (flat), 0 on removed states.
-
-        Parameters
-        ----------
-        b : right-hand side >= 0 over the box, flat.
-
-        Raises
-        ------
-        ModelError : nothing leaves the kept states, so that M is singular.
-        """
+        """See `Elimination`."""
         self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         y = self.factor.right_scaled(full[self.order])
@@ -118,10 +88,7 @@ class Elimination:
         return _spread(t, t_anchor, self)
 
     def left(self, b: Array | Scaled) -> Scaled:
-        """Solution x >= 0 of ``x M = b`` over the box (flat), 0 on removed states.
-
-        Entry x_j is the expected time [s] in state j from the initial measure `b`.
-        """
+        """See `Elimination`."""
         self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         start = full[self.order]
@@ -132,24 +99,19 @@ class Elimination:
         return _spread(self.factor.left_scaled(flow), x_anchor, self)
 
     def anchored_right(self, f: Array) -> Array:
-        """Solution u of ``M_a u = f`` for signed float64 `f` over the box; 0 at the anchor.
-
-        Parameters
-        ----------
-        f : (n,) or (n, k) over the box, flat.
-        """
+        """See `Elimination`."""
         u = np.zeros_like(f)
         u[self.order] = self.factor.right(f[self.order])
         return u
 
     def anchored_left(self, f: Array) -> Array:
-        """Solution u of ``u M_a = f`` for signed float64 `f` over the box; 0 at the anchor."""
+        """See `Elimination`."""
         u = np.zeros_like(f)
         u[self.order] = self.factor.left(f[self.order])
         return u
 
     def signed_right(self, b: Array) -> Array:
-        """Solution of ``M t = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        """See `Elimination`."""
         y = self.factor.right(b[self.order])
         t_anchor = (b[self.anchor] + self.from_anchor @ y) / self.anchor_exit.to_float()[0]
         g = self._reach_anchor.to_float()
@@ -159,7 +121,7 @@ class Elimination:
         return t
 
     def signed_left(self, b: Array) -> Array:
-        """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        """See `Elimination`."""
         g = self._reach_anchor.to_float()
         x_anchor = (b[self.anchor] + g @ b[self.order]) / self.anchor_exit.to_float()[0]
         x = np.zeros_like(b)
@@ -223,9 +185,41 @@ def eliminate(
     last = int(kept[0]) if anchor is None else anchor
     if not 0 <= last < n or gone.reshape(-1)[last]:
         raise ModelError(f"the anchor, state {last}, is not a kept state")
+    picked, reason = _choose(method, chain, kept.size)
+    try:
+        if picked == "nested":
+            # not at module level: small chains must not wait for numba
+            from separatrix.markov.nested.elimination import eliminate_nested
+
+            solved: Elimination = eliminate_nested(
+                chain, gone, killing, last, reason, reverse=reverse
+            )
+        else:
+            solved = _banded(chain, gone, killing, last, (picked, reason), reverse, block)
+    except Breakdown as failure:
+        trouble = _explained(chain, gone, last, failure.position, failure.pivot)
+        if anchor is None and isinstance(trouble, NotConverged):
+            # the chain lingers where it last got stuck: there the anchor's extended range helps
+            return eliminate(
+                chain, removed=removed, killing=killing, anchor=failure.position, method=method,
+                reverse=reverse, block=block,
+            )  # fmt: skip
+        raise trouble from None
+    if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
+        raise _explained(chain, gone, last, last, 0.0)
+    return solved
+
+
+def _banded(
+    chain: Chain, gone: Mask, killing: float, last: int, choice: tuple[str, str], reverse: bool,
+    block: int,
+) -> BandElimination:  # fmt: skip
+    """Eliminate by levels; the position of a `Breakdown` is the state's row-major number."""
+    n = chain.n_states
+    picked, reason = choice
+    kept = np.flatnonzero(~gone.reshape(-1))
     order, width = elimination_order(chain, kept[kept != last])
     order = order[::-1] if reverse else order
-    picked, reason = _choose(method, order.size, width)
     if picked == "dense":
         width = max(order.size - 1, 0)
     _check_memory(order.size, width, block)
@@ -234,7 +228,7 @@ def eliminate(
     rows, cols, rates = chain.edges
     flat = gone.reshape(-1)
     into_removed = np.zeros(n)
-    if removed is not None:
+    if gone.any():
         dying = flat[cols] & ~flat[rows]
         into_removed = sum_at(rows[dying], rates[dying], n)
     arriving = (cols == last) & (position[rows] >= 0)
@@ -247,22 +241,11 @@ def eliminate(
     try:
         factors = factor(kept_edges, leaving, width, block)
     except Breakdown as failure:
-        state = int(order[failure.position])
-        trouble = _explained(chain, gone, last, state, failure.pivot)
-        if anchor is None and isinstance(trouble, NotConverged):
-            # the chain lingers where it last got stuck: there the anchor's extended range helps
-            return eliminate(
-                chain, removed=removed, killing=killing, anchor=state, method=method,
-                reverse=reverse, block=block,
-            )  # fmt: skip
-        raise trouble from None
-    solved = Elimination(
-        chain, gone, killing, last, order, picked, reason, factors,
+        raise Breakdown(int(order[failure.position]), failure.pivot) from None
+    return BandElimination(
+        chain, gone, killing, last, picked, reason, order, factors,
         into_removed, into_anchor, from_anchor,
     )  # fmt: skip
-    if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
-        raise _explained(chain, gone, last, last, 0.0)
-    return solved
 
 
 def _explained(
@@ -284,12 +267,20 @@ def _explained(
     )
 
 
-def _choose(method: Method, n: int, width: int) -> tuple[str, str]:
+def _choose(method: Method, chain: Chain, n: int) -> tuple[str, str]:
+    lattice = chain.listed is None and len(chain.shape) > 1
+    if method == "nested" and not lattice:
+        raise ModelError("nested dissection needs a chain on a lattice; use method='levels'")
     if method != "auto":
         return method, "asked for"
     if n < _DENSE_BELOW:
         return "dense", f"{n} states are few"
-    return "levels", f"{n} states of bandwidth {width}"
+    if not lattice:
+        return "levels", f"{n} states without a lattice"
+    width = chain.n_states // max(chain.shape)
+    if n < _NESTED_FROM and n * width**2 < _NESTED_WORK:
+        return "levels", f"{n} states of bandwidth {width}: no compiled code to wait for"
+    return "nested", f"{n} states of bandwidth {width}: by levels {n * width**2:.1g} operations"
 
 
 def _check_memory(n: int, width: int, block: int) -> None:
@@ -303,7 +294,7 @@ def _check_memory(n: int, width: int, block: int) -> None:
         )
 
 
-def _spread(x: Scaled, at_anchor: Scaled, solved: Elimination) -> Scaled:
+def _spread(x: Scaled, at_anchor: Scaled, solved: BandElimination) -> Scaled:
     every = zeros(solved.chain.n_states)
     every.mantissa[solved.order] = x.mantissa
     every.exponent[solved.order] = x.exponent

@@ -1,0 +1,118 @@
+r"""What every elimination of a chain answers, however its factors are made.
+
+Write S for the kept states, :math:`\kappa` for the rate from S into the removed states plus a
+constant killing rate, and :math:`M` for the M-matrix of S. One state a of S, the *anchor*, is
+eliminated last; :math:`M_a` is the matrix of :math:`S \setminus a`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError
+from separatrix.markov.generator import Chain, Mask
+from separatrix.markov.scaled import Scaled
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Elimination(ABC):
+    """Factors of a chain with some states removed; made by `eliminate`.
+
+    Attributes
+    ----------
+    chain : the chain.
+    removed : states that are not kept, of the box's shape.
+    killing : constant extra rate [1/s] out of every kept state.
+    anchor : row-major number of the state that is eliminated last.
+    method, reason : what was picked and why.
+    """
+
+    chain: Chain
+    removed: Mask
+    killing: float
+    anchor: int
+    method: str
+    reason: str
+
+    @property
+    @abstractmethod
+    def error(self) -> float:
+        """Estimated relative rounding error of every entry of a nonnegative solve.
+
+        ``certify=True`` of the callers measures instead of estimating.
+        """
+
+    @property
+    @abstractmethod
+    def can_die(self) -> bool:
+        """Whether anything leaves the kept states; else M is singular."""
+
+    @property
+    @abstractmethod
+    def anchor_exit(self) -> Scaled:
+        """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
+
+    @abstractmethod
+    def law(self) -> Scaled:
+        """Stationary law over the box (flat); 0 on transient states, sums to 1.
+
+        Raises
+        ------
+        ModelError : states were removed or killed.
+        """
+
+    @abstractmethod
+    def right(self, b: Array | Scaled) -> Scaled:
+        """Solution t >= 0 of ``M t = b`` over the box (flat), 0 on removed states.
+
+        Parameters
+        ----------
+        b : right-hand side >= 0 over the box, flat.
+
+        Raises
+        ------
+        ModelError : nothing leaves the kept states, so that M is singular.
+        """
+
+    @abstractmethod
+    def left(self, b: Array | Scaled) -> Scaled:
+        """Solution x >= 0 of ``x M = b`` over the box (flat), 0 on removed states.
+
+        Entry x_j is the expected time [s] in state j from the initial measure `b`.
+        """
+
+    @abstractmethod
+    def anchored_right(self, f: Array) -> Array:
+        """Solution u of ``M_a u = f`` for signed float64 `f` over the box; 0 at the anchor.
+
+        Parameters
+        ----------
+        f : (n,) or (n, k) over the box, flat.
+        """
+
+    @abstractmethod
+    def anchored_left(self, f: Array) -> Array:
+        """Solution u of ``u M_a = f`` for signed float64 `f` over the box; 0 at the anchor."""
+
+    @abstractmethod
+    def signed_right(self, b: Array) -> Array:
+        """Solution of ``M t = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+
+    @abstractmethod
+    def signed_left(self, b: Array) -> Array:
+        """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+
+    def _needs_death(self) -> None:
+        if not self.can_die:
+            raise ModelError("nothing leaves the kept states: these equations have no solution")
+
+    def _needs_life(self) -> None:
+        if self.can_die:
+            raise ModelError("a chain with removed or killed states has no stationary law")

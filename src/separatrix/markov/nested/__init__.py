@@ -1,0 +1,1 @@
+"""Multifrontal elimination of lattice chains in nested-dissection order; imports numba lazily."""

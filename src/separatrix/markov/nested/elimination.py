@@ -1,0 +1,166 @@
+"""An elimination in nested-dissection order: see `separatrix.markov.eliminated.Elimination`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.markov.eliminated import Elimination
+from separatrix.markov.generator import Chain, Mask
+from separatrix.markov.nested.dissection import dissect
+from separatrix.markov.nested.factors import Factors, factor
+from separatrix.markov.scaled import Scaled, zeros
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
+
+_ROUNDING = 2.0**-52
+
+
+@dataclass(frozen=True)
+class NestedElimination(Elimination):
+    """Elimination in nested-dissection order.
+
+    Attributes
+    ----------
+    factors : factors of the kept states; the anchor is left over.
+    anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
+    """
+
+    factors: Factors
+    anchor_death: float
+
+    @property
+    def error(self) -> float:
+        """Rounding errors of a subtraction-free elimination add up at most along the tree."""
+        height = 4.0 + np.log2(self.factors.tree.left.size + 1.0)
+        return 8.0 * _ROUNDING * height
+
+    @cached_property
+    def can_die(self) -> bool:
+        """Whether anything leaves the kept states; else M is singular."""
+        if self.killing > 0.0 or self.anchor_death > 0.0:
+            return True
+        if not self.removed.any():
+            return False
+        return self.factors.anchor_rate > 0.0
+
+    @cached_property
+    def anchor_exit(self) -> Scaled:
+        """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
+        inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
+        return inner.plus(Scaled.of(np.array([self.anchor_death])))
+
+    def law(self) -> Scaled:
+        """See `Elimination`."""
+        self._needs_life()
+        value, power = self._empty()
+        value[-1], power[-1] = 0.5, 1
+        self.factors.down(value, power, transposed=True, exact=True)
+        every = self._spread(value, power)
+        return every.over(every.total())
+
+    def right(self, b: Array | Scaled) -> Scaled:
+        """See `Elimination`."""
+        return self._solve(b, transposed=False)
+
+    def left(self, b: Array | Scaled) -> Scaled:
+        """See `Elimination`."""
+        return self._solve(b, transposed=True)
+
+    def anchored_right(self, f: Array) -> Array:
+        """See `Elimination`."""
+        return _columns(f, lambda c: self._signed(c, transposed=False, anchored=True))
+
+    def anchored_left(self, f: Array) -> Array:
+        """See `Elimination`."""
+        return _columns(f, lambda c: self._signed(c, transposed=True, anchored=True))
+
+    def signed_right(self, b: Array) -> Array:
+        """See `Elimination`."""
+        return _columns(b, lambda c: self._signed(c, transposed=False, anchored=False))
+
+    def signed_left(self, b: Array) -> Array:
+        """See `Elimination`."""
+        return _columns(b, lambda c: self._signed(c, transposed=True, anchored=False))
+
+    def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
+        self._needs_death()
+        full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
+        value, power = self._gather(full)
+        self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
+        return self._spread(value, power)
+
+    def _signed(self, b: Array, *, transposed: bool, anchored: bool) -> Array:
+        value, power = self._gather(Scaled.of(b))
+        self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
+        return self._spread(value, power).to_float()
+
+    def _both_ways(
+        self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
+    ) -> None:
+        own = Scaled(value[-1:].copy(), power[-1:].copy())
+        rest, rest_power = self.factors.up(value, power, transposed=transposed, exact=exact)
+        value[-1] = 0.0
+        if not anchored:
+            at = own.plus(Scaled.of(np.array([rest]), rest_power)).over(self.anchor_exit)
+            value[-1], power[-1] = at.mantissa[0], at.exponent[0]
+        self.factors.down(value, power, transposed=transposed, exact=exact)
+
+    def _empty(self) -> tuple[Array, Index]:
+        size = self.factors.tree.order.size + 1
+        return np.zeros(size), np.zeros(size, dtype=np.int64)
+
+    def _gather(self, full: Scaled) -> tuple[Array, Index]:
+        value, power = self._empty()
+        order = self.factors.tree.order
+        value[:-1], power[:-1] = full.mantissa[order], full.exponent[order]
+        value[-1], power[-1] = full.mantissa[self.anchor], full.exponent[self.anchor]
+        return value, power
+
+    def _spread(self, value: Array, power: Index) -> Scaled:
+        every = zeros(self.chain.n_states)
+        order = self.factors.tree.order
+        power = np.where(value == 0.0, every.exponent[0], power)
+        every.mantissa[order], every.exponent[order] = value[:-1], power[:-1]
+        every.mantissa[self.anchor], every.exponent[self.anchor] = value[-1], power[-1]
+        return every
+
+
+def eliminate_nested(
+    chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool
+) -> NestedElimination:
+    """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
+
+    Raises
+    ------
+    Breakdown : a pivot vanishes; its position is the state's row-major number.
+    NotConverged : the factors would not fit in memory.
+    """
+    shape = chain.shape
+    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape))
+    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
+    offsets = jumps @ strides
+    rates = np.stack([rate.reshape(-1) for rate in chain.stencil])
+    tree = dissect(
+        ~removed, jumps, anchor, share=0.4 if reverse else 0.5, backwards=reverse
+    )
+    factors = factor(tree, offsets, rates, killing)
+    flat = removed.reshape(-1)
+    death = killing
+    for j in np.flatnonzero(rates[:, anchor] > 0.0):
+        if flat[anchor + offsets[j]]:
+            death += float(rates[j, anchor])
+    return NestedElimination(chain, removed, killing, anchor, "nested", reason, factors, death)
+
+
+def _columns(f: Array, solve: Callable[[Array], Array]) -> Array:
+    if f.ndim == 1:
+        return solve(f)
+    return np.stack([solve(np.ascontiguousarray(f[:, j])) for j in range(f.shape[1])], axis=1)
