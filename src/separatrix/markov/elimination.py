@@ -38,7 +38,7 @@ Index: TypeAlias = NDArray[np.int64]
 Method: TypeAlias = Literal["auto", "levels", "nested", "dense"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
-_NESTED_FROM = 8_000  # states; from here on nested dissection is faster by levels' Python loop alone
+_NESTED_FROM = 12_000  # states; below, an elimination by levels takes a tenth of a second or two
 _NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
 _ROUNDING = 2.0**-52
 
