@@ -79,6 +79,16 @@ def test_slow_exits_are_exponential():
     assert recovery.std == pytest.approx(recovery.mean, rel=1e-3)
 
 
+def test_what_our_bounds_cut_is_negligible_also_when_stuck():
+    for retries in (1, 2):
+        verdict = check(service(qsize=30, retries=retries, rate=6.0, timeout=1.5))
+        assert 0 < verdict.population.cut <= 1e-9
+        for regime in verdict.regimes:
+            assert regime.at_bound < 1e-9
+    bounded = check(service(orbit=10))
+    assert all(regime.at_bound == 0 for regime in bounded.regimes)
+
+
 def test_sets_can_be_given():
     verdict = check(service(), healthy={"queue": (0, 10)}, stuck={"queue": (50, 60)})
     assert verdict.word == "can get stuck"

@@ -52,6 +52,8 @@ class Regime:
     goodput_share : the same as a share of the requests.
     queue, orbit : mean attempts at the server, and doomed requests yet to be given up.
     probability : share of all time spent in it, in the very long run.
+    at_bound : probability, given the regime, that an orbit whose bound *we* chose is at it: what is
+        cut off beyond is of this order.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Regime:
     queue: float
     orbit: float
     probability: float
+    at_bound: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,7 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
             queue=float((inside * queue).sum()),
             orbit=float((inside * orbit).sum()),
             probability=law.probability(states),
+            at_bound=at_chosen_bounds(population, inside),
         )
         return numbers, inside
 
@@ -241,6 +245,12 @@ def conditional(law: StationaryLaw, states: Mask) -> Array:
     log_pi = np.where(states, law.log_pi, -np.inf)
     weight = np.exp(log_pi - log_pi.max())
     return weight / weight.sum()
+
+
+def at_chosen_bounds(population: Population, law: Array) -> float:
+    """Mass of a law on the outermost values of the axes whose size the lowering chose."""
+    edges = [law.take(-1, axis=i).sum() for i, a in enumerate(population.axes) if a.cut > 0]
+    return float(sum(edges))
 
 
 def saturated(found: Regimes) -> Array:
