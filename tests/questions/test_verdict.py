@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, check, lower
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.hitting import hitting_times
 from separatrix.model import Lifo
 from separatrix.questions.regimes import box, regimes
@@ -158,3 +158,16 @@ def test_more_capacity_never_recovers_later(rate, timeout, retries, mu, factor):
     slow = recovery(rate=rate, timeout=timeout, retries=retries, mu=mu)
     fast = recovery(rate=rate, timeout=timeout, retries=retries, mu=mu * factor)
     assert fast <= slow * (1 + 1e-9)
+
+
+def test_a_population_beyond_memory_is_refused_before_it_is_made():
+    program = service(rate=9.5, retries=4, qsize=100)
+    with pytest.raises(NotConverged, match=r"would take .* GB.*geometric closure"):
+        check(program, closure="staged")
+
+
+def test_an_orbit_of_one_value_is_no_orbit_and_chance_delays_are_no_trap():
+    verdict = check(service(orbit=1, rate=9.5))
+    assert verdict.regimes[0].goodput_share < 0.9
+    assert verdict.population.shape == (61, 1)
+    assert verdict.word == "safe"

@@ -5,7 +5,9 @@ r"""Can this service get stuck, how long would it stay stuck, and how often does
 * **can get stuck**: a healthy and a stuck regime, and the service stays in either for long.
 * **always stuck**: no healthy regime, or one that does not hold.
 
-A regime is healthy when at least 90 % of the requests are answered in time in it. A regime holds when its mean exit
+A regime is healthy when at least 90 % of the requests are answered in time in it; where there is
+only one, this is asked at the resting point of the mean dynamics, since chance delays at a load that
+fits are no trap. A regime holds when its mean exit
 time exceeds :data:`HOLDS` times :math:`\tau = \max(K/(c\mu),\ T + b)`: the longer of working off a full queue and
 of one time-out with backoff.
 """
@@ -203,7 +205,9 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
     whole = np.ones(population.shape, dtype=np.bool_)
     if found.stuck is None:
         only, _ = regime("only", whole)
-        name = "healthy" if only.goodput_share >= HEALTHY_SHARE else "stuck"
+        rest = tuple(np.asarray(c) for c in found.low.state)
+        answered = float(goodput.value(rest)) >= HEALTHY_SHARE * offered
+        name = "healthy" if answered else "stuck"
         described = (replace(only, name=name),)
         recovery = passage(chain, found.healthy, saturated(found)) if name == "healthy" else None
         collapse = None
