@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,9 @@ def child(task: str, folder: str, count: str) -> None:
     from separatrix.telemetry.reading import read
 
     facts: dict[str, float] = {"intervals": 0, "sum": 0.0}
-    cache = str(Path(folder) / "cache") if task in ("fill", "cached") else None
+    cache = str(Path(folder) / f"cache{count}") if task in ("fill", "cached") else None
+    if task == "fill" and cache is not None:
+        shutil.rmtree(cache, ignore_errors=True)
     if task == "jobs":
         from separatrix.telemetry import jobstats_scan
 
@@ -63,6 +66,8 @@ def child(task: str, folder: str, count: str) -> None:
         # the compiled scan is loaded from numba's cache before the clock starts
         jobstats_scan.scan(b"- job_id: x\n  snapshot_time: 1\n  open: { samples: 1 }\n", [])
     else:
+        import h5py  # noqa: F401  (pytokio's clock starts after this import, too)
+
         sources = sorted(str(p) for p in Path(folder, "days").glob("*/*.hdf5"))[: int(count)]
     wall, before = time.perf_counter(), cpu()
     for table in read(sources, cache=cache):
