@@ -116,10 +116,11 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
         stamps = np.unique(stamps)
     unset = int(np.searchsorted(stamps, 0, side="right"))
     log.repair(Repair.UNWRITTEN, unset, file=path, message="stamps of 0")
-    stamps = stamps[unset:]
+    if unset:
+        stamps = stamps[unset:]
     stored = "rates" if all(p.stored == "rates" for p in parts) else "counts"
     targets = _columns(parts, log, path)
-    cube = np.full((len(names), len(targets), len(stamps)), -0.0)
+    cube = np.empty((len(names), len(targets), len(stamps)))
     for k, part in enumerate(parts):
         factor = archive.step if stored == "counts" and part.stored == "rates" else None
         _place(part, stamps, targets, cube[k], factor, log if k == 0 else None, path)
@@ -127,7 +128,7 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
     load = np.empty((0, len(stamps)))
     if archive.cpu is not None:
         servers = _columns([archive.cpu], log, path)
-        load = np.full((len(servers), len(stamps)), -0.0)
+        load = np.empty((len(servers), len(stamps)))
         _place(archive.cpu, stamps, servers, load, None, None, path)
     start = stamps.astype(np.float64)
     step = np.full(len(start), archive.step)
@@ -167,7 +168,7 @@ def _columns(parts: Sequence[tokio.Dataset], log: QualityLog, path: str) -> tupl
     names: dict[str, None] = {}
     for part in parts:
         names.update(dict.fromkeys(_names(part)))
-        unnamed = part.values.shape[1] - len(part.columns)
+        unnamed = len(part.values) - len(part.columns)
         log.repair(Repair.COLUMNS, unnamed, file=path, message=f"{unnamed} column(s) had no name")
         if part.columns != parts[0].columns:
             log.repair(Repair.COLUMNS, file=path, message="datasets list columns differently")
@@ -177,7 +178,7 @@ def _columns(parts: Sequence[tokio.Dataset], log: QualityLog, path: str) -> tupl
 def _names(part: tokio.Dataset) -> list[str]:
     """Return one distinct name per column; absent and repeated ones get a number."""
     names: list[str] = []
-    for j in range(part.values.shape[1]):
+    for j in range(len(part.values)):
         given = part.columns[j] if j < len(part.columns) else ""
         names.append(given if given and given not in names else f"{given or 'column'}#{j}")
     return names
@@ -193,18 +194,21 @@ def _place(
     path: str,
 ) -> None:
     """Write a dataset's values into `out` (columns x stamps), matched by name and stamp."""
-    to = [columns.index(name) for name in _names(part)]
+    names = _names(part)
     values = part.values if factor is None else part.values * factor
-    if np.array_equal(part.stamps, stamps):
-        out[to] = values.T
+    aligned = part.stamps is stamps or np.array_equal(part.stamps, stamps)
+    if aligned and names == list(columns):
+        out[:] = values
         return
+    out[:] = -0.0  # the archives' own mark of absence, counted with theirs
+    to = [columns.index(name) for name in names]
     if log is not None:
         log.repair(Repair.UNSORTED, int(np.sum(np.diff(part.stamps) < 0)), file=path)
         log.repair(Repair.DUPLICATE, len(part.stamps) - len(np.unique(part.stamps)), file=path)
     unique, first = np.unique(part.stamps, return_index=True)
     at = np.searchsorted(stamps, unique)
     known = (at < len(stamps)) & (stamps[np.minimum(at, len(stamps) - 1)] == unique)
-    out[np.ix_(to, at[known].tolist())] = values[first[known]].T
+    out[np.ix_(to, at[known].tolist())] = values[:, first[known]]
 
 
 def _without_silent_columns(table: Counters, log: QualityLog, path: str) -> Counters:

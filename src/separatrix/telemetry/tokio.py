@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.telemetry.chunks import columns_of
 from separatrix.telemetry.counters import OPERATIONS, Stored
 
 Floats = npt.NDArray[np.float64]
 Layout = Literal["tts", "h5lmt"]
-_Axes = dict[str, npt.NDArray[np.int64]]
 
 KNOWN_VERSION = "1"
 UNKNOWN_MDS = "unknown_mds"
@@ -39,7 +39,7 @@ class Dataset:
     Attributes
     ----------
     stamps : (n,) epoch seconds as stored.
-    values : (n, n_columns) float64 as stored.
+    values : (n_columns, n) float64 as stored.
     columns : the names that the file gives; may be fewer than the columns.
     stored : counts per step or rates per second (loads are "rates").
     source : what the archiver read, such as ``"lmt"``; "" where the file does not say.
@@ -66,6 +66,16 @@ class Archive:
     cpu: Dataset | None
     absent: tuple[str, ...]
     others: tuple[str, ...]
+
+
+@dataclass
+class _Known:
+    """What the datasets of a group share, read once: stamps by name, source by group."""
+
+    stamps: dict[str, npt.NDArray[np.int64]] = field(
+        default_factory=dict[str, npt.NDArray[np.int64]]
+    )
+    source: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @contextmanager
@@ -181,7 +191,7 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
     held: dict[str, tuple[str, Stored]] = {}
     for leaf in list[str](group):
         known = operation_name(leaf)
-        if known and group[leaf].ndim == 2 and group[leaf].shape[1] > 0:
+        if known and group[leaf].size != 0:
             name, kind = known
             if name not in held or kind == "counts":  # stored in both forms: take the counts
                 held[name] = (leaf, kind)
@@ -193,7 +203,7 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
             file=path,
             hint=f"it holds {', '.join(list[str](group)) or 'nothing'}",
         )
-    read: _Axes = {}  # the datasets of a group share their stamps: read them once
+    read = _Known()
     operations = {name: _dataset(file, path, f"mdtargets/{held[name][0]}", read) for name in found}
     first = operations[found[0]]
     cpu_name = "mdservers/cpuload"
@@ -208,33 +218,42 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
     )
 
 
-def _dataset(file: Any, path: str, name: str, read: _Axes | None = None) -> Dataset:
+def _dataset(file: Any, path: str, name: str, read: _Known | None = None) -> Dataset:
     data = file[name]
-    version = _text(data.attrs.get("version"))
+    attributes = data.attrs
+    version = _text(attributes.get("version"))
     if version not in (None, KNOWN_VERSION):
         raise DataError(
             f"dataset {name} has schema version {version!r}, known is {KNOWN_VERSION!r}", file=path
         )
-    stamps_name = _text(data.attrs.get("timestamps")) or f"{name.rpartition('/')[0]}/timestamps"
-    stamps = (read or {}).get(stamps_name)
+    stamps_name = _text(attributes.get("timestamps")) or f"{name.rpartition('/')[0]}/timestamps"
+    stamps = read.stamps.get(stamps_name) if read is not None else None
     if stamps is None:
         if stamps_name not in file:
             raise DataError(f"dataset {name} has no timestamps ({stamps_name})", file=path)
         stamps = _array(file[stamps_name], np.int64)
         if read is not None:
-            read[stamps_name] = stamps
-    values = _array(data, np.float64)
-    if values.ndim == 1:
-        values = values.reshape(-1, 1)
-    rows = min(len(stamps), len(values))
+            read.stamps[stamps_name] = stamps
+    values = columns_of(data, path)
+    rows = min(len(stamps), values.shape[1])
     known = operation_name(name.rpartition("/")[2])
     return Dataset(
-        stamps[:rows],
-        values[:rows],
-        _names(data.attrs.get("columns")),
+        stamps if rows == len(stamps) else stamps[:rows],  # the same array for a whole group
+        values[:, :rows],
+        _names(attributes.get("columns")),
         known[1] if known else "rates",
-        _text(data.parent.attrs.get("source")) or "",
+        _source(file, name, read),
     )
+
+
+def _source(file: Any, name: str, read: _Known | None) -> str:
+    group = name.rpartition("/")[0]
+    known = read.source.get(group) if read is not None else None
+    if known is None:
+        known = _text(file[group].attrs.get("source")) or ""
+        if read is not None:
+            read.source[group] = known
+    return known
 
 
 def _h5lmt(file: Any, path: str, wanted: tuple[str, ...]) -> Archive:
@@ -255,7 +274,7 @@ def _h5lmt(file: Any, path: str, wanted: tuple[str, ...]) -> Archive:
 
     def column(row: Floats) -> Dataset:
         rows = min(len(stamps), len(row))
-        one = np.ascontiguousarray(row[:rows]).reshape(-1, 1)
+        one = np.ascontiguousarray(row[:rows]).reshape(1, -1)
         return Dataset(stamps[:rows], one, (UNKNOWN_MDS,), "rates", "lmt")
 
     return Archive(
@@ -278,8 +297,8 @@ def _h5lmt_dataset(file: Any, path: str, group: str, leaf: str) -> Dataset:
         return Dataset(held.stamps, values, (known[0],), known[1], "lmt")
     if (group, leaf) == ("mdservers", "cpuload") and _CPU in file:
         stamps = _array(file[_STEPS], np.int64)
-        values = _array(file[_CPU], np.float64).reshape(-1, 1)
-        return Dataset(stamps, values[: len(stamps)], (UNKNOWN_MDS,), "rates", "lmt")
+        values = _array(file[_CPU], np.float64).reshape(1, -1)
+        return Dataset(stamps, values[:, : len(stamps)], (UNKNOWN_MDS,), "rates", "lmt")
     raise DataError(f"h5lmt files have no counterpart of {group}/{leaf}", file=path)
 
 
