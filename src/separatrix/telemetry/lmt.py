@@ -144,7 +144,7 @@ def _window(
     kind = _lookup(kinds)
     limits = (int(numbers[0]), int(numbers[-1]))
     query = (
-        "SELECT TS_ID, MDS_ID, OPERATION_ID, SAMPLES, SUM FROM MDS_OPS_DATA "  # noqa: S608
+        "SELECT TS_ID, MDS_ID, OPERATION_ID, SAMPLES, SUM FROM MDS_OPS_DATA "  # noqa: S608  (marks, whole numbers)
         f"WHERE TS_ID BETWEEN {mark} AND {mark} "
         f"AND OPERATION_ID IN ({', '.join(str(k) for k in kinds)})"
     )
@@ -155,7 +155,7 @@ def _window(
         counts[k[ok], m[ok], at[ok]] = block[ok, 3]
         latency[k[ok], m[ok], at[ok]] = block[ok, 4]
     query = (
-        "SELECT TS_ID, MDS_ID, PCT_CPU FROM MDS_DATA "  # noqa: S608
+        "SELECT TS_ID, MDS_ID, PCT_CPU FROM MDS_DATA "  # noqa: S608  (marks)
         f"WHERE TS_ID BETWEEN {mark} AND {mark}"
     )
     for block in database.blocks(query, limits):
