@@ -195,7 +195,7 @@ def _arrow(table: Counters) -> Any:
         "quality": table.quality.to_dict(),
     }
     columns: dict[str, Any] = {
-        "about": pa.array([json.dumps(about), *[None] * (table.n_intervals - 1)], pa.string()),
+        "about": _first_row(json.dumps(about), table.n_intervals),
         "start": _column(table.start),
         "step": _column(table.step),
     }
@@ -212,6 +212,17 @@ def _arrow(table: Counters) -> Any:
     for s, row in enumerate(table.cpu):
         columns[f"cpu {s}"] = _column(row)
     return pa.table(columns)
+
+
+def _first_row(text: str, n: int) -> Any:
+    """Return a column of n texts, all empty but the first."""
+    import pyarrow
+
+    pa = cast(Any, pyarrow)
+    data = text.encode()
+    offsets = np.full(n + 1, len(data), dtype=np.int32)
+    offsets[0] = 0
+    return pa.Array.from_buffers(pa.string(), n, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def _column(row: npt.NDArray[Any]) -> Any:

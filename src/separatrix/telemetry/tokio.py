@@ -159,7 +159,15 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
             hint=f"it holds {', '.join(list[str](group)) or 'nothing'}",
         )
     read = _Known()
-    operations = {name: _dataset(file, path, f"mdtargets/{held[name][0]}", read) for name in found}
+    shapes = [group[held[name][0]].shape for name in found]
+    # one block for all of a day's series, which `archive` takes as it is where nothing is amiss
+    cube = np.empty((len(found), *shapes[0][::-1])) if len(set(shapes)) == 1 else None
+    operations = {
+        name: _dataset(
+            file, path, f"mdtargets/{held[name][0]}", read, None if cube is None else cube[k]
+        )
+        for k, name in enumerate(found)
+    }
     first = operations[found[0]]
     cpu_name = "mdservers/cpuload"
     has_cpu = cpu_name in file and file[cpu_name].shape[1] > 0
