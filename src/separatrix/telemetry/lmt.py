@@ -224,7 +224,9 @@ def _table(
         cpu=cpu,
         server_of=tuple(hosts[m] for m in speaking),
         latency_sum=None if latency is None else latency[:, speaking],
-        latency_samples=None if latency is None else operations.counts[:, speaking].copy(),
+        latency_samples=None
+        if latency is None
+        else np.where(np.isnan(latency), np.nan, operations.counts)[:, speaking],
         fs=catalogue.fs,
         zone=zone,
         sources=(database.name,),
