@@ -19,10 +19,11 @@ import numpy.typing as npt
 from separatrix.errors import DataError
 from separatrix.telemetry import tokio
 from separatrix.telemetry.cleaning import note_silent, remove_markers, remove_unwritten
-from separatrix.telemetry.counters import Counters
+from separatrix.telemetry.counters import Counters, Stored
 from separatrix.telemetry.files import fingerprint
 from separatrix.telemetry.joining import disjoint
 from separatrix.telemetry.quality import QualityLog, Repair
+from separatrix.telemetry.stored import Archive, Dataset
 
 Floats = npt.NDArray[np.float64]
 Stamps = Literal["auto", "left", "right"]
@@ -118,12 +119,9 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
     log.repair(Repair.UNWRITTEN, unset, file=path, message="stamps of 0")
     if unset:
         stamps = stamps[unset:]
-    stored = "rates" if all(p.stored == "rates" for p in parts) else "counts"
+    stored: Stored = "rates" if all(p.stored == "rates" for p in parts) else "counts"
     targets = _columns(parts, log, path)
-    cube = np.empty((len(names), len(targets), len(stamps)))
-    for k, part in enumerate(parts):
-        factor = archive.step if stored == "counts" and part.stored == "rates" else None
-        _place(part, stamps, targets, cube[k], factor, log if k == 0 else None, path)
+    cube = _cube(archive, parts, stamps, targets, stored, log, path)
     servers: tuple[str, ...] = ()
     load = np.empty((0, len(stamps)))
     if archive.cpu is not None:
@@ -163,7 +161,33 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
     return Day(table, late and archive.layout == "tts" and bool(table.servers))
 
 
-def _columns(parts: Sequence[tokio.Dataset], log: QualityLog, path: str) -> tuple[str, ...]:
+def _cube(
+    archive: Archive,
+    parts: Sequence[Dataset],
+    stamps: npt.NDArray[np.int64],
+    targets: tuple[str, ...],
+    stored: Stored,
+    log: QualityLog,
+    path: str,
+) -> Floats:
+    """Return (n_operations, n_targets, n_stamps) values with what is absent marked as -0.0."""
+    shape = (len(parts), len(targets), len(stamps))
+    block = parts[0].values.base
+    if (
+        isinstance(block, np.ndarray)
+        and block.shape == shape
+        and all(p.values.base is block and p.stamps is stamps for p in parts)
+        and all(p.columns == targets and p.stored == stored for p in parts)
+    ):
+        return block  # the usual file: its datasets were read into this block already
+    cube = np.empty(shape)
+    for k, part in enumerate(parts):
+        factor = archive.step if stored == "counts" and part.stored == "rates" else None
+        _place(part, stamps, targets, cube[k], factor, log if k == 0 else None, path)
+    return cube
+
+
+def _columns(parts: Sequence[Dataset], log: QualityLog, path: str) -> tuple[str, ...]:
     """Return the union of the column names, giving a name to columns that have none."""
     names: dict[str, None] = {}
     for part in parts:
@@ -175,7 +199,7 @@ def _columns(parts: Sequence[tokio.Dataset], log: QualityLog, path: str) -> tupl
     return tuple(names)
 
 
-def _names(part: tokio.Dataset) -> list[str]:
+def _names(part: Dataset) -> list[str]:
     """Return one distinct name per column; absent and repeated ones get a number."""
     names: list[str] = []
     for j in range(len(part.values)):
@@ -185,7 +209,7 @@ def _names(part: tokio.Dataset) -> list[str]:
 
 
 def _place(
-    part: tokio.Dataset,
+    part: Dataset,
     stamps: npt.NDArray[np.int64],
     columns: tuple[str, ...],
     out: Floats,

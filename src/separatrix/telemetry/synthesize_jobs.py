@@ -84,7 +84,8 @@ def write_job_dumps(
         raise DataError(f"dumps must be >= 1, got {dumps}")
     table = synthesize(system, seed, start=start, intervals=60 * dumps, accounts=True)
     accounts = table.accounts
-    assert accounts is not None  # noqa: S101  (asked for above)
+    if accounts is None:
+        raise DataError("the synthesis gave no accounts")
     times = {name: 3e6 * weight for name, weight in system.weights.items()}
     labels = [
         f"{_PROGRAMS[j % len(_PROGRAMS)]}:{20_000 + j}:nid{j:05d}"
