@@ -47,6 +47,17 @@ def test_empty_program() -> None:
     ]
 
 
+def test_texts_are_printable() -> None:
+    program = Program("", description="beep\a")
+    assert [p.field for p in program.problems()][:2] == ["name", "description"]
+    assert "must be printable text of 1 to 200 letters, got ''" in str(program.problems()[0])
+    assert str(program.problems()[1]) == (
+        "description: holds the control character '\\x07'; remove it"
+    )
+    for name in ("x" * 201, "a\nb", "\x9b", "\ud800", 3):
+        assert Program(name).problems()[0].field == "name"  # type: ignore[arg-type]
+
+
 def test_names_are_unique() -> None:
     found = problems(
         server("a"),

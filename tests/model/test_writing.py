@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_programs import names, programs
+from model_programs import descriptions, names, programs
 
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.explain import explain
@@ -38,10 +38,10 @@ values = st.recursive(
         st.booleans(),
         st.integers(-(10**15), 10**15),
         st.floats(allow_nan=False, allow_infinity=False),
-        st.text(st.characters(exclude_categories=["Cs"])),
+        descriptions,
     ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=5), inner, max_size=4)
+        st.lists(inner, max_size=4), st.dictionaries(descriptions, inner, max_size=4)
     ),
     max_leaves=20,
 )

@@ -176,8 +176,8 @@ def test_orbit_is_sized_by_a_poisson_bound_and_says_what_it_cuts():
     population = lower(program(retries=2), "staged")
     for axis in population.axes[1:]:
         assert pdtrc(axis.size - 1, 8 * 0.4) == pytest.approx(axis.cut)
-        assert pdtrc(axis.size - 2, 8 * 0.4) > 1e-9 / 2
-    assert 0 < population.cut <= 1e-9
+        assert pdtrc(axis.size - 2, 8 * 0.4) > 1e-10 / 2
+    assert 0 < population.cut <= 1e-10
     # the bound really bounds: the mass on the outermost values of the solved chain is below it
     Q = dense(lower(program({"qsize": 6}, retries=1), "staged"))
     pi = np.linalg.lstsq(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, check, lower
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.hitting import hitting_times
 from separatrix.model import Lifo
 from separatrix.questions.regimes import box, regimes
@@ -77,6 +77,16 @@ def test_slow_exits_are_exponential():
     assert recovery.p50 == pytest.approx(math.log(2) * recovery.mean, rel=1e-3)
     assert recovery.p99 == pytest.approx(math.log(100) * recovery.mean, rel=1e-3)
     assert recovery.std == pytest.approx(recovery.mean, rel=1e-3)
+
+
+def test_what_our_bounds_cut_is_negligible_also_when_stuck():
+    for retries in (1, 2):
+        verdict = check(service(qsize=30, retries=retries, rate=6.0, timeout=1.5))
+        assert 0 < verdict.population.cut <= 1e-9
+        for regime in verdict.regimes:
+            assert regime.at_bound < 1e-9
+    bounded = check(service(orbit=10))
+    assert all(regime.at_bound == 0 for regime in bounded.regimes)
 
 
 def test_sets_can_be_given():
@@ -148,3 +158,16 @@ def test_more_capacity_never_recovers_later(rate, timeout, retries, mu, factor):
     slow = recovery(rate=rate, timeout=timeout, retries=retries, mu=mu)
     fast = recovery(rate=rate, timeout=timeout, retries=retries, mu=mu * factor)
     assert fast <= slow * (1 + 1e-9)
+
+
+def test_a_population_beyond_memory_is_refused_before_it_is_made():
+    program = service(rate=9.5, retries=4, qsize=100)
+    with pytest.raises(NotConverged, match=r"would take .* GB.*geometric closure"):
+        check(program, closure="staged")
+
+
+def test_an_orbit_of_one_value_is_no_orbit_and_chance_delays_are_no_trap():
+    verdict = check(service(orbit=1, rate=9.5))
+    assert verdict.regimes[0].goodput_share < 0.9
+    assert verdict.population.shape == (61, 1)
+    assert verdict.word == "safe"

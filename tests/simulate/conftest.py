@@ -56,6 +56,9 @@ def _story(program: Program, until: float = 1000.0, seed: int = 0) -> Run:
     for server in run.servers.values():
         ended = server.in_time + server.late + server.failed + server.expired + server.cache_hits
         assert server.attempts == ended + server.dropped + server.present, server
+        if server.present == 0:
+            # Little's law without an average: both sides count the same attempt seconds
+            assert server.mean_present * until == pytest.approx(server.sojourn)
     for stream in run.streams.values():
         ended = stream.answered + stream.answered_late + stream.failed
         assert stream.requests == ended + stream.open, stream

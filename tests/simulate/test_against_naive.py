@@ -157,7 +157,8 @@ class Request:
     def send(self) -> None:
         self.waiting = None
         client = self.client
-        if not self.wanted() or not client.lets():
+        # all calls of one work start together, even if the first fails at once
+        if (self.retries > 0 and not self.wanted()) or not client.lets():
             self.end("failed")
             return
         self.sent += 1

@@ -51,10 +51,13 @@ names = st.one_of(
         ["db", "web", "app", "52", "null", "yes", "1e3", "a.b", "servers", "qsize", "~"]
     ),
     st.text(
-        st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"]),
+        st.characters(exclude_categories=["Cs", "Cc"]),
         min_size=1,
         max_size=20,
     ),
+)
+descriptions = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs", "Cc"]), st.sampled_from("\n\t")), max_size=30
 )
 positive = st.one_of(
     st.sampled_from([0.001, 0.0005, 0.2, 1.0, 1.5, 3.0, 60.0, 90.0, 3600.0, 1200.0, 1 / 3]),
@@ -214,7 +217,7 @@ def sources(draw: st.DrawFn, name: str, server: Server) -> Source:
 @st.composite
 def programs(draw: st.DrawFn, max_servers: int = 3, max_sources: int = 3) -> Program:
     """A whole program: calls go from later servers to earlier ones, and all are reached."""
-    program = Program(draw(names), description=draw(st.text(max_size=30)))
+    program = Program(draw(names), description=draw(descriptions))
     made: list[Server] = []
     for name in draw(st.lists(names, min_size=1, max_size=max_servers, unique=True)):
         made.append(draw(servers(name, made)))

@@ -214,6 +214,17 @@ def test_given_and_absent_templates(tmp_path: Path) -> None:
     assert a.by("user").labels == ("77",)
 
 
+def test_the_order_of_long_dumps(tmp_path: Path) -> None:
+    filler = "".join(record(f"old{i}", 10, 1, 5) for i in range(8_000))  # more than 1 MB
+    late = dump(tmp_path / "a", record("x", 20, 1, 5), filler, record("x.2", 900, 9, 850))
+    early = dump(tmp_path / "b", record("x.2", 880, 4, 850))
+    a, _, _ = read(late, early)
+    assert [r for r in rows(a) if r[0] == "x.2"] == [("x.2", 850, 30, 4), ("x.2", 880, 20, 5)]
+    zipped = tmp_path / "z.gz"
+    zipped.write_bytes(gzip.compress(Path(late).read_bytes()))
+    assert read(str(zipped))[0].n_rows == 8_002
+
+
 def test_real_dumps(shared_data: Path) -> None:
     a, log, totals = read(str(shared_data / "lustre" / "job_stats_2.14_usecs.txt"))
     assert a.targets == ("es01a-MDT0000", "es02a-MDT0000")

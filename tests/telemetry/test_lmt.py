@@ -51,7 +51,7 @@ def database(tmp_path: Path):
             for name, content in tables.items():
                 for row in content:
                     marks = ", ".join("?" * len(row))
-                    connection.execute(f"INSERT INTO {name} VALUES ({marks})", row)  # noqa: S608
+                    connection.execute(f"INSERT INTO {name} VALUES ({marks})", row)  # noqa: S608  (own names)
         connection.close()
         return str(path)
 
@@ -115,6 +115,24 @@ def test_ranges_zones_and_days(database) -> None:
     assert west.start[0] == 1_546_300_800 + 8 * 3_600
     with pytest.raises(DataError, match="fewer than two readings"):
         _load(path, start=0.0, end=10.0)
+
+
+def test_latency_and_daily_windows(database) -> None:
+    clock = [f"2019-01-0{1 + i // 24} {i % 24:02d}:00:00" for i in range(72)]
+    tables = rows(clock, list(range(0, 720, 10)), mkdirs=True)
+    # no time is measured on the first day, and nothing at all is stored on the second
+    tables["MDS_OPS_DATA"] = [
+        (m, t, o, n, 0 if t < 24 else s, q)
+        for m, t, o, n, s, q in tables["MDS_OPS_DATA"]
+        if t < 24 or t >= 48
+    ]
+    parts = list(read_lmt(database(tables)))
+    assert [p.latency_sum is None for p in parts] == [True, True, False]
+    c = concat(parts)
+    assert c.latency_sum is not None
+    k = c.operations.index("mkdir")
+    assert np.nansum(c.latency_sum[k]) == 23 * 1_000
+    assert np.nansum(c.counts[k]) == 2 * 23 * 10
 
 
 def test_end_of_daylight_saving(database) -> None:

@@ -126,7 +126,7 @@ def _fill(place: str, process: subprocess.Popen) -> None:
                 cursor.execute(statement)
         for name, content in tables.items():
             marks = ", ".join(["%s"] * len(content[0]))
-            cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", content)  # noqa: S608
+            cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", content)  # noqa: S608  (own names)
 
 
 def _url(server: Running, code: str = "pa%2Fss%40word", schema: str = "filesystem_fs") -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from separatrix.errors import DataError
 from separatrix.telemetry import tokio
+from separatrix.telemetry.stored import operation_name
 
 Archive = Callable[..., str]
 
@@ -30,7 +31,7 @@ Archive = Callable[..., str]
     ],
 )
 def test_names_of_datasets(leaf: str, operation: tuple[str, str] | None) -> None:
-    assert tokio.operation_name(leaf) == operation
+    assert operation_name(leaf) == operation
 
 
 def test_counts_and_rates_are_derived_from_one_another(archive: Archive) -> None:

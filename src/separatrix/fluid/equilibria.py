@@ -99,6 +99,9 @@ def jacobian(population: Population, state: Array) -> Array:
     top = np.array(population.shape, dtype=np.float64) - 1.0
     matrix = np.empty((n, n))
     for j in range(n):
+        if top[j] == 0:
+            matrix[:, j] = -np.eye(n)[j]  # a coordinate that cannot move disturbs nothing
+            continue
         delta = 1e-6 * (1.0 + state[j])
         low, high = state.copy(), state.copy()
         low[j], high[j] = max(state[j] - delta, 0.0), min(state[j] + delta, top[j])

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, Problem
+from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.markov.memory import available_bytes, human_bytes
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -106,9 +107,11 @@ def as_chain(source: Population | Chain) -> Chain:
     ------
     ModelError : a rate is negative, infinite or NaN, or is positive where the jump leaves the box;
         every such transition is named with its first bad state.
+    NotConverged : the rates alone would not fit in memory; checked before anything is allocated.
     """
     if isinstance(source, Chain):
         return source
+    require_room(source)
     shape = source.shape
     names = tuple(axis.name for axis in source.axes)
     grid = source.grid()
@@ -133,6 +136,25 @@ def as_chain(source: Population | Chain) -> Chain:
     if problems:
         raise ModelError(problems)
     return Chain(shape, names, tuple(merged), tuple(merged.values()))
+
+
+def require_room(population: Population) -> None:
+    """Refuse a population whose rates would not fit in memory; nothing is allocated.
+
+    Raises
+    ------
+    NotConverged : with the estimate, what is free, and what to do instead.
+    """
+    # one table of rates a jump, and at most four more at a time while they are computed
+    tables = len({transition.jump for transition in population.transitions}) + 4
+    needed, free = 8.0 * tables * population.n_states, available_bytes()
+    if free is not None and needed > free:
+        raise NotConverged(
+            f"the rates of {population.n_states:,} states would take {human_bytes(needed)}, and "
+            f"{human_bytes(free)} are free; take the geometric closure, state an orbit_size, or "
+            "simulate",
+            certificate="memory estimate",
+        )
 
 
 def chain_from_matrix(Q: Any) -> Chain:

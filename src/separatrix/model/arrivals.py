@@ -159,7 +159,7 @@ class StateMachine:
 
 @part
 class Trace:
-    """Arrivals at given times [s], in order, starting at 0 or later."""
+    """Arrivals at given times [s], in order, starting at 0 or later; after the last, none."""
 
     times: tuple[SecondsOrZero, ...]
     kind: Literal["trace"] = "trace"

@@ -12,7 +12,11 @@ from separatrix.model.validated import part
 
 @part
 class Spike:
-    """A source sends `factor` times its rate during ``[start, start + duration)``."""
+    """A source sends `factor` times its rate during ``[start, start + duration)``.
+
+    Rates of Poisson sources and the arrival rates of a state machine are multiplied (the machine
+    changes state as before); gaps of renewal processes and of traces pass `factor` times as fast.
+    """
 
     source: Name
     factor: Factor
@@ -36,7 +40,8 @@ class Slowdown:
 class Outage:
     """A server serves nothing during ``[start, start + duration)``; its queue keeps filling.
 
-    A service in progress is suspended and goes on where it stopped.
+    A service in progress is suspended and goes on where it stopped. Waiting for calls goes on, and
+    so do the answers of a look-aside cache.
     """
 
     server: Name

@@ -25,9 +25,10 @@ from ruamel.yaml.events import (
 )
 
 from separatrix.errors import ModelError, Problem
-from separatrix.model.findings import MOST, Finding
+from separatrix.model.findings import MOST, UNPRINTABLE, Finding
 from separatrix.model.plaindata import VERSION, Fields, as_plain, as_program
 from separatrix.model.program import Program
+from separatrix.model.quantities import NAME_LETTERS
 from separatrix.model.schema import schema
 from separatrix.model.textfile import Readable, read_text, write_text
 from separatrix.model.tree import Entry, Node, line_of, plain, resolved
@@ -39,7 +40,6 @@ MOST_VALUES = 15_000
 """Values in a file, borrowed ones counted each time; more are an alias bomb or a mistake."""
 MOST_DEPTH = 32
 """The deepest value of the format is ten levels down."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -172,8 +172,11 @@ class _Composer:
     def _scalar(self, node: Node, event: Any) -> None:
         node.end = node.start + len(self.text[node.start : node.end].rstrip())
         node.value = event.value
-        if _SURROGATE.search(event.value):
-            self._stop("holds an escape that is half a character", "write the letter itself")
+        control = UNPRINTABLE.search(event.value)
+        if control is not None:
+            node.value = ""
+            self._note(f"holds the control character {control[0]!r}", "remove it")
+            return
         if event.implicit[0]:
             try:
                 node.value = resolved(event.value)
@@ -209,6 +212,8 @@ class _Composer:
             shown = self.text[entry.start : entry.end][:60]
             what = f"key {shown} is not text" if scalar else "a group or list cannot be a key"
             self._note(what, f'write "{shown}" in quotes' if scalar else "")
+        elif len(key.value) > NAME_LETTERS:
+            self._note(f"a key of {len(key.value)} letters", f"at most {NAME_LETTERS} are allowed")
         elif key.value == "<<" and self.text.startswith("<<", entry.start):
             self._note("merge keys (<<) are not part of YAML 1.2", "write the fields out")
         elif key.value in entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Place = tuple[str | int, ...]
 """Keys and list positions that lead to a value."""
 
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What a text may not hold, since it could command the terminal that prints it."""
 MOST = 100
 """Findings beyond this many are counted, not told: each costs a search for near names."""
 

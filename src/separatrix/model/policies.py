@@ -56,7 +56,8 @@ class Backoff:
 class RetryBudget:
     """Retries may be at most a share of first attempts: a bucket of tokens at the client.
 
-    Each first attempt adds `ratio` tokens, up to `burst`; a retry takes one, or is not made.
+    Each first attempt that is sent adds `ratio` tokens, up to `burst`. A retry takes one when the
+    client decides on it, before any backoff; without a token the request fails.
 
     Attributes
     ----------
@@ -75,6 +76,11 @@ class Breaker:
     Closed: attempts pass; over the last `window` finished attempts, if at least `threshold` failed
     (timed out or refused), open. Open: no attempt is sent for `open_for` seconds (requests fail at
     once). Half-open: up to `probes` attempts pass; if all succeed, close; if one fails, open again.
+
+    A window counts once it is full, and begins empty whenever the breaker closes. A retry that finds
+    the breaker open ends its request. Attempts sent before the breaker last changed from closed or
+    from open say nothing to it. A late response that is accepted is a success of the attempt then
+    under way.
     """
 
     window: Count = 20
@@ -134,7 +140,9 @@ class TokenBucket:
 class CoDel:
     r"""Controlled delay: drop from the head while waiting times stay above `target` for `interval`.
 
-    The n-th drop of an episode follows the one before after :math:`\text{interval}/\sqrt n`.
+    The drop after the n-th of an episode follows it after :math:`\text{interval}/\sqrt n`; "head"
+    is whoever the server's discipline would serve next. An attempt that waits alone is not dropped
+    (the RFC's "less than a packet left"). With ``fail_fast`` the client learns of the drop at once.
     Nichols and Jacobson, Controlling queue delay, ACM Queue 10(5), 2012; RFC 8289.
     """
 

@@ -47,8 +47,10 @@ class DependentCall:
     All calls of one `Work` start together when the work's own service time is over. With
     ``wait_until_done`` the caller's thread is held until the call is answered; the attempt is
     answered when the last of them is (join). A call whose last attempt fails makes the caller's
-    attempt fail: its client learns at once and may retry. With ``fire_and_forget`` the caller
-    neither waits nor cares.
+    attempt fail: its thread is free and its client learns at once and may retry; the other calls of
+    that attempt are given up and not retried, what they sent costs its full service. With
+    ``fire_and_forget`` the caller neither waits nor cares; timeout and retries of the call go on
+    without it.
 
     Attributes
     ----------
@@ -106,8 +108,9 @@ class Server:
         None: sized so that what is cut off is negligible, and reported.
     thread_pool : number of threads.
     discipline : order of service.
-    admission : who gets in, beyond ``qsize``.
-    drop_expired : discard an attempt that its client gave up, when a thread would start on it.
+    admission : who gets in, beyond ``qsize``, which is looked at first.
+    drop_expired : discard an attempt that its client gave up, when a thread would start on it; also
+        a call whose caller has failed meanwhile.
     fail_fast : tell the client at once that its attempt was refused (full or not admitted).
     slowdown : service slower under load.
     cache : a look-aside cache beside the server.

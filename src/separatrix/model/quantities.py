@@ -253,7 +253,23 @@ Count = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
 """A number of things, at least one."""
 CountOrZero = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
 """A number of things, possibly none."""
+NAME_LETTERS = 200
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$"  # no control characters: names are printed on terminals
 Name = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", strict=True)
+    str, Field(min_length=1, max_length=NAME_LETTERS, pattern=NAME_PATTERN, strict=True)
 ]
 """A printable name."""
+
+
+def is_name(value: object) -> bool:
+    """Whether `value` is what `Name` accepts."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= NAME_LETTERS
+        and _NAME.search(value) is not None
+        and _HALF.search(value) is None
+    )
+
+
+_NAME = re.compile(NAME_PATTERN.replace("$", r"\Z"))
+_HALF = re.compile("[\ud800-\udfff]")  # half a character: no text in any encoding

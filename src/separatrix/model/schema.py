@@ -16,11 +16,10 @@ from pydantic import TypeAdapter
 from separatrix.model import anatomy
 from separatrix.model.plaindata import IMPLIED, TOP, VERSION
 from separatrix.model.program import Source
-from separatrix.model.quantities import NOTATIONS
+from separatrix.model.quantities import NAME_LETTERS, NAME_PATTERN, NOTATIONS
 
 _BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 _FIELD = re.compile(r"(\w+(?:, \w+)*) : (.*)")
-_PLAIN_NAME = r"^[^\x00-\x1f\x7f]+$"
 
 
 def schema() -> dict[str, Any]:
@@ -79,7 +78,12 @@ def _as_in_files(definition: dict[str, Any], part: type) -> None:
     required = [f for f in definition.get("required", []) if f != IMPLIED.get(part)]
     fields.pop(IMPLIED.get(part, ""), None)
     if part is Source:
-        name = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": _PLAIN_NAME}
+        name = {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": NAME_LETTERS,
+            "pattern": NAME_PATTERN,
+        }
         definition["properties"] = {
             "server": name | {"description": "server that is asked"}
         } | fields

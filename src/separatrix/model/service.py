@@ -125,7 +125,8 @@ class LoadSlowdown:
     r"""Service slower under load: rate is divided by :math:`1 + a\,(n/n_0)^p`.
 
     `n` counts the attempts at the server (``by="queue"``) or in service (``by="in_service"``), at
-    the moment a service begins; in a continuous reading, at every moment.
+    the moment a service begins, the one that begins included; in a continuous reading, at every
+    moment. A thread that waits for calls is in service.
 
     Attributes
     ----------
@@ -149,6 +150,10 @@ class LookAsideCache:
     In the mean, the share h of live entries obeys :math:`\dot h = (1-h)\,\theta/K - h/\tau` with
     completed services :math:`\theta` [1/s], K keys and lifetime :math:`\tau`: starved of answers,
     the cache goes cold.
+
+    A key belongs to a request: its retries ask for it again. Late services fill the cache, too,
+    failed ones do not, and a hit does not renew an entry. At time 0 the remaining lives of the warm
+    entries are uniform over 0..`ttl`.
 
     Attributes
     ----------

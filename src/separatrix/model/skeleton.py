@@ -6,15 +6,14 @@ cycles and faults that hit nothing, so that a reader sees every problem of a fil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from separatrix.model.faults import Fault, Outage, Schedule, Slowdown, Spike
 from separatrix.model.findings import Place
 from separatrix.model.program import DependentCall, Program, Server, Source, Work
+from separatrix.model.quantities import is_name
 
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _ANY = "?"
 
 
@@ -37,9 +36,9 @@ def skeleton(fields: Mapping[str, Any]) -> tuple[Program, bool]:
         program.add_server(Server(name, served[name], qsize=1))
     for name, entry in _entries(fields.get("sources")):
         api, target = _get(entry, "api"), _get(entry, "server")
-        doubtful |= not _usable(target)
-        if _usable(target):
-            api = api if _usable(api) else next(iter(served.get(target, asked)))
+        doubtful |= not is_name(target)
+        if is_name(target):
+            api = api if is_name(api) else next(iter(served.get(target, asked)))
             program.connect(name, target)
             program.add_source(Source(name, api, 1.0))
     faults = fields.get("faults")
@@ -77,7 +76,7 @@ def _calls(caller: str, work: object) -> tuple[tuple[DependentCall, ...], bool]:
     listed = _get(work, "downstream")
     for call in cast("list[object]", listed) if isinstance(listed, list) else ():
         callee, api = _get(call, "callee"), _get(call, "api_name")
-        if not (_usable(callee) and _usable(api)):
+        if not (is_name(callee) and is_name(api)):
             return tuple(calls), True
         calls.append(DependentCall(callee, caller, api))
     return tuple(calls), False
@@ -86,7 +85,7 @@ def _calls(caller: str, work: object) -> tuple[tuple[DependentCall, ...], bool]:
 def _asked(fields: Mapping[str, Any]) -> Iterator[str]:
     """Every API name that some source or call asks for: what a server without any may serve."""
     for _, entry in _entries(fields.get("sources")):
-        if _usable(_get(entry, "api")):
+        if is_name(_get(entry, "api")):
             yield _get(entry, "api")
     for _, entry in _entries(fields.get("servers")):
         for _, work in _entries(_get(entry, "apis")):
@@ -95,21 +94,17 @@ def _asked(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _fault(fault: object, known: str) -> Fault:
     kind, source, server = (_get(fault, key) for key in ("kind", "source", "server"))
-    if kind == "spike" and _usable(source):
+    if kind == "spike" and is_name(source):
         return Spike(source, 1.0, 0.0, 1.0)
-    if kind in ("slowdown", "outage") and _usable(server):
+    if kind in ("slowdown", "outage") and is_name(server):
         return Slowdown(server, 1.0, 0.0, 1.0)
     return Outage(known, 0.0, 1.0)
 
 
 def _entries(value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
-        yield from ((k, v) for k, v in cast("dict[str, object]", value).items() if _usable(k))
+        yield from ((k, v) for k, v in cast("dict[str, object]", value).items() if is_name(k))
 
 
 def _get(value: object, key: str) -> Any:
     return cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
-
-
-def _usable(name: object) -> bool:
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from separatrix.errors import Problem
 from separatrix.model.faults import Spike
-from separatrix.model.findings import MOST, nearest
+from separatrix.model.findings import MOST, UNPRINTABLE, nearest, shown
+from separatrix.model.quantities import NAME_LETTERS, is_name
 
 if TYPE_CHECKING:
     from separatrix.model.program import DependentCall, Program, Server
@@ -20,13 +21,25 @@ UNREACHED = "no source reaches this server"
 
 def problems_of(program: Program) -> list[Problem]:
     """Everything wrong with `program` that a single part cannot see; the first hundred, if more."""
-    checks = (_names, _connections, _calls, _reachability, _faults)
+    checks = (_texts, _names, _connections, _calls, _reachability, _faults)
     return list(islice(chain.from_iterable(check(program) for check in checks), MOST))
 
 
 def closest(name: str, known: list[str]) -> str:
     """A hint that names the nearest known name, or the known ones."""
     return nearest(name, known) or "there is none yet; add one"
+
+
+def _texts(program: Program) -> Iterator[Problem]:
+    if not is_name(program.name):
+        message = (
+            f"must be printable text of 1 to {NAME_LETTERS} letters, got {shown(program.name)}"
+        )
+        yield Problem(message, "name", "give the model a name")
+    control = UNPRINTABLE.search(program.description)
+    if control is not None:
+        message = f"holds the control character {control[0]!r}"
+        yield Problem(message, "description", "remove it")
 
 
 def _names(program: Program) -> Iterator[Problem]:

@@ -79,6 +79,9 @@ def metafor(
         at_full = quit_ if retry_when_full else quit_ + retry
         return x[1] * (below(x) * quit_ + (1 - below(x)) * at_full)
 
+    def goodput(x: State) -> Array:
+        return below(x) * (total + x[1] * retry) * (1 - late(x))
+
     transitions = [
         Transition("service completion", (-1, 0), lambda x: mu * np.minimum(x[0], c)),
         Transition("accepted", (1, 0), lambda x: below(x) * (total + x[1] * retry * late(x))),
@@ -103,6 +106,7 @@ def metafor(
         ),
         transitions=tuple(transitions),
         measures=(
+            Measure("goodput", "1/s", goodput),
             Measure("throughput", "1/s", lambda x: mu * np.minimum(x[0], c)),
             Measure("failures", "1/s", leaves),
             Measure("queue full", "1", lambda x: 1 - below(x)),

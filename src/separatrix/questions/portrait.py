@@ -45,13 +45,14 @@ def portrait(found: Regimes, *, resolution: int = 61) -> Portrait:
     top = float(population.shape[0] - 1)
     q = np.linspace(0.0, top, resolution)
     points = fixed_points(population)
-    if n_orbits == 0:
-        drift = population.drift((q,))[0]
+    if all(axis.size == 1 for axis in population.axes[1:]):
+        drift = population.drift((q, *[np.zeros_like(q)] * n_orbits))[0]
         flat = np.tile(drift, (2, 1))
         return Portrait(q, np.array([0.0, 1.0]), flat, 0 * flat, points, None, "no orbit")
     resting = rested_orbits(population, np.array([top]))[0]
     shares = resting / resting.sum() if resting.sum() > 0 else np.full(n_orbits, 1 / n_orbits)
-    reach = max(1.25 * float(resting.sum()), 4.0)
+    farthest = max([float(resting.sum()), *(float(p.state[1:].sum()) for p in points)])
+    reach = max(1.25 * farthest, 4.0)
     reach = min(reach, float(sum(population.shape[1:]) - n_orbits))
     o = np.linspace(0.0, reach, resolution)
     Q, O = np.meshgrid(q, o)  # noqa: E741 - the orbit's letter

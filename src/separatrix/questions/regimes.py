@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.fluid.rest import Rest, rest_from
 from separatrix.markov.committor import Committor, committor
+from separatrix.markov.generator import require_room
 from separatrix.population import Array, AxisKind, Population
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -65,7 +66,9 @@ def regimes(
     Raises
     ------
     ModelError : only one set is given, or a given set is empty, or they meet.
+    NotConverged : the population would not fit in memory.
     """
+    require_room(population)
     low = rest_from(population, np.zeros(len(population.shape)))
     high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
     if (healthy is None) != (stuck is None):

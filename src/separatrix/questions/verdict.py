@@ -5,7 +5,9 @@ r"""Can this service get stuck, how long would it stay stuck, and how often does
 * **can get stuck**: a healthy and a stuck regime, and the service stays in either for long.
 * **always stuck**: no healthy regime, or one that does not hold.
 
-A regime is healthy when at least 90 % of the requests are answered in time in it. A regime holds when its mean exit
+A regime is healthy when at least 90 % of the requests are answered in time in it; where there is
+only one, this is asked at the resting point of the mean dynamics, since chance delays at a load that
+fits are no trap. A regime holds when its mean exit
 time exceeds :data:`HOLDS` times :math:`\tau = \max(K/(c\mu),\ T + b)`: the longer of working off a full queue and
 of one time-out with backoff.
 """
@@ -52,6 +54,8 @@ class Regime:
     goodput_share : the same as a share of the requests.
     queue, orbit : mean attempts at the server, and doomed requests yet to be given up.
     probability : share of all time spent in it, in the very long run.
+    at_bound : probability, given the regime, that an orbit whose bound *we* chose is at it: what is
+        cut off beyond is of this order.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Regime:
     queue: float
     orbit: float
     probability: float
+    at_bound: float
 
 
 @dataclass(frozen=True)
@@ -193,13 +198,16 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
             queue=float((inside * queue).sum()),
             orbit=float((inside * orbit).sum()),
             probability=law.probability(states),
+            at_bound=at_chosen_bounds(population, inside),
         )
         return numbers, inside
 
     whole = np.ones(population.shape, dtype=np.bool_)
     if found.stuck is None:
         only, _ = regime("only", whole)
-        name = "healthy" if only.goodput_share >= HEALTHY_SHARE else "stuck"
+        rest = tuple(np.asarray(c) for c in found.low.state)
+        answered = float(goodput.value(rest)) >= HEALTHY_SHARE * offered
+        name = "healthy" if answered else "stuck"
         described = (replace(only, name=name),)
         recovery = passage(chain, found.healthy, saturated(found)) if name == "healthy" else None
         collapse = None
@@ -241,6 +249,12 @@ def conditional(law: StationaryLaw, states: Mask) -> Array:
     log_pi = np.where(states, law.log_pi, -np.inf)
     weight = np.exp(log_pi - log_pi.max())
     return weight / weight.sum()
+
+
+def at_chosen_bounds(population: Population, law: Array) -> float:
+    """Mass of a law on the outermost values of the axes whose size the lowering chose."""
+    edges = [law.take(-1, axis=i).sum() for i, a in enumerate(population.axes) if a.cut > 0]
+    return float(sum(edges))
 
 
 def saturated(found: Regimes) -> Array:

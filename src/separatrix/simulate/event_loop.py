@@ -81,8 +81,13 @@ def _fingerprint() -> int:
 
 
 @functools.cache
-def event_loop(features: Features, *, plain: bool = False) -> Callable[..., int]:
-    """The event loop for `features`; `plain` leaves it uncompiled.
+def event_loop(features: Features) -> Callable[..., int]:
+    """The compiled event loop for `features` (see `plain_event_loop`)."""
+    return compiled(plain_event_loop(features))
+
+
+def plain_event_loop(features: Features) -> Callable[..., int]:
+    """The event loop for `features` as a Python function, which `event_loop` compiles.
 
     The loop is called as ``loop(X, F, U, P, G, rows, orbit, sketch, log, flog)`` with the views of
     the run's buffer and of the program's (see `layout`), and
@@ -508,6 +513,4 @@ def event_loop(features: Features, *, plain: bool = False) -> Callable[..., int]
                 v = p
                 good = True
 
-    if plain:
-        return loop
-    return compiled(loop)
+    return loop

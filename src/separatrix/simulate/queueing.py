@@ -49,7 +49,7 @@ def _who_is_next(
             let_go(X, X[p + at.REQUEST])
         if tag & at.LIVE == 0:
             give_back(X, p)
-        elif P[vp + at.FAIL_FAST] == 1:
+        elif wanted and P[vp + at.FAIL_FAST] == 1:
             disarm(X, F, G, ss, sp, P[at.X_CLOCKS] + timeout_clock + stream, p)
             X[p + at.TAG] = tag & ~(at.AT_SERVER | at.LIVE)
             if wide:

@@ -162,7 +162,7 @@ def run_once(
 
     Raises ModelError where the program or the horizon cannot be simulated.
     """
-    from separatrix.simulate.event_loop import event_loop
+    from separatrix.simulate.event_loop import event_loop, plain_event_loop
 
     if not (0 < horizon < math.inf):
         raise ModelError(
@@ -185,7 +185,7 @@ def run_once(
                 )
             )  # fmt: skip
 
-    loop = event_loop(features, plain=plain)
+    loop = plain_event_loop(features) if plain else event_loop(features)
     drive(loop, compiled, state, buffers, horizon, on_log=keep if requests else None)
     return Run(
         horizon=horizon,

@@ -231,16 +231,16 @@ class _Total:
     def result(self, program: str, precision: float | None) -> SimulationResult:
         servers, streams = self.estimates()
         settled = np.concatenate([b.settled for b in self.batches])
-        reason = ""
+        reasons: list[str] = []
         if self.runs == 1:
-            reason = "one run gives no interval; ask for 2 runs or more"
-        elif settled.mean() < 0.9:
-            reason = (
+            reasons.append("one run gives no interval; ask for 2 runs or more")
+        if settled.mean() < 0.9:
+            reasons.append(
                 f"in {np.sum(~settled)} of {self.runs} runs the start still shows at half time; "
                 "simulate longer, or give `warmup`"
             )
-        elif precision is not None:
-            reason = self.misses(precision)
+        if precision is not None and (missed := self.misses(precision)):
+            reasons.append(missed)
         job = self.job
         assert self.sketch is not None  # noqa: S101 - there is at least one run
         return SimulationResult(
@@ -250,8 +250,8 @@ class _Total:
             runs=self.runs,
             seed=job.seed,
             events=int(sum(b.events.sum() for b in self.batches)),
-            status="inconclusive" if reason else "ok",
-            reason=reason,
+            status="inconclusive" if reasons else "ok",
+            reason="; ".join(reasons),
             servers=servers,
             streams=streams,
             warmup=float(np.concatenate([b.warmups for b in self.batches]).mean()),

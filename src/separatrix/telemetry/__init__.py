@@ -3,7 +3,9 @@
 from separatrix.telemetry.accounts import Accounts, concat_accounts
 from separatrix.telemetry.counters import NESTED, OPERATIONS, Counters
 from separatrix.telemetry.joining import concat
+from separatrix.telemetry.notebook import get_dataframe_from_time_range
 from separatrix.telemetry.quality import DataQuality, QualityLog, Repair, RepairCount
+from separatrix.telemetry.reading import load, read
 
 __all__ = [
     "NESTED",
@@ -16,4 +18,7 @@ __all__ = [
     "RepairCount",
     "concat",
     "concat_accounts",
+    "get_dataframe_from_time_range",
+    "load",
+    "read",
 ]

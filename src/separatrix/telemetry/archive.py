@@ -19,10 +19,11 @@ import numpy.typing as npt
 from separatrix.errors import DataError
 from separatrix.telemetry import tokio
 from separatrix.telemetry.cleaning import note_silent, remove_markers, remove_unwritten
-from separatrix.telemetry.counters import Counters
+from separatrix.telemetry.counters import Counters, Stored
 from separatrix.telemetry.files import fingerprint
 from separatrix.telemetry.joining import disjoint
 from separatrix.telemetry.quality import QualityLog, Repair
+from separatrix.telemetry.stored import Archive, Dataset
 
 Floats = npt.NDArray[np.float64]
 Stamps = Literal["auto", "left", "right"]
@@ -116,18 +117,16 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
         stamps = np.unique(stamps)
     unset = int(np.searchsorted(stamps, 0, side="right"))
     log.repair(Repair.UNWRITTEN, unset, file=path, message="stamps of 0")
-    stamps = stamps[unset:]
-    stored = "rates" if all(p.stored == "rates" for p in parts) else "counts"
+    if unset:
+        stamps = stamps[unset:]
+    stored: Stored = "rates" if all(p.stored == "rates" for p in parts) else "counts"
     targets = _columns(parts, log, path)
-    cube = np.full((len(names), len(targets), len(stamps)), -0.0)
-    for k, part in enumerate(parts):
-        factor = archive.step if stored == "counts" and part.stored == "rates" else None
-        _place(part, stamps, targets, cube[k], factor, log if k == 0 else None, path)
+    cube = _cube(archive, parts, stamps, targets, stored, log, path)
     servers: tuple[str, ...] = ()
     load = np.empty((0, len(stamps)))
     if archive.cpu is not None:
         servers = _columns([archive.cpu], log, path)
-        load = np.full((len(servers), len(stamps)), -0.0)
+        load = np.empty((len(servers), len(stamps)))
         _place(archive.cpu, stamps, servers, load, None, None, path)
     start = stamps.astype(np.float64)
     step = np.full(len(start), archive.step)
@@ -162,29 +161,55 @@ def _day(path: str, options: ArchiveOptions, log: QualityLog) -> Day:
     return Day(table, late and archive.layout == "tts" and bool(table.servers))
 
 
-def _columns(parts: Sequence[tokio.Dataset], log: QualityLog, path: str) -> tuple[str, ...]:
+def _cube(
+    archive: Archive,
+    parts: Sequence[Dataset],
+    stamps: npt.NDArray[np.int64],
+    targets: tuple[str, ...],
+    stored: Stored,
+    log: QualityLog,
+    path: str,
+) -> Floats:
+    """Return (n_operations, n_targets, n_stamps) values with what is absent marked as -0.0."""
+    shape = (len(parts), len(targets), len(stamps))
+    block = parts[0].values.base
+    if (
+        isinstance(block, np.ndarray)
+        and block.shape == shape
+        and all(p.values.base is block and p.stamps is stamps for p in parts)
+        and all(p.columns == targets and p.stored == stored for p in parts)
+    ):
+        return block  # the usual file: its datasets were read into this block already
+    cube = np.empty(shape)
+    for k, part in enumerate(parts):
+        factor = archive.step if stored == "counts" and part.stored == "rates" else None
+        _place(part, stamps, targets, cube[k], factor, log if k == 0 else None, path)
+    return cube
+
+
+def _columns(parts: Sequence[Dataset], log: QualityLog, path: str) -> tuple[str, ...]:
     """Return the union of the column names, giving a name to columns that have none."""
     names: dict[str, None] = {}
     for part in parts:
         names.update(dict.fromkeys(_names(part)))
-        unnamed = part.values.shape[1] - len(part.columns)
+        unnamed = len(part.values) - len(part.columns)
         log.repair(Repair.COLUMNS, unnamed, file=path, message=f"{unnamed} column(s) had no name")
         if part.columns != parts[0].columns:
             log.repair(Repair.COLUMNS, file=path, message="datasets list columns differently")
     return tuple(names)
 
 
-def _names(part: tokio.Dataset) -> list[str]:
+def _names(part: Dataset) -> list[str]:
     """Return one distinct name per column; absent and repeated ones get a number."""
     names: list[str] = []
-    for j in range(part.values.shape[1]):
+    for j in range(len(part.values)):
         given = part.columns[j] if j < len(part.columns) else ""
         names.append(given if given and given not in names else f"{given or 'column'}#{j}")
     return names
 
 
 def _place(
-    part: tokio.Dataset,
+    part: Dataset,
     stamps: npt.NDArray[np.int64],
     columns: tuple[str, ...],
     out: Floats,
@@ -193,18 +218,21 @@ def _place(
     path: str,
 ) -> None:
     """Write a dataset's values into `out` (columns x stamps), matched by name and stamp."""
-    to = [columns.index(name) for name in _names(part)]
+    names = _names(part)
     values = part.values if factor is None else part.values * factor
-    if np.array_equal(part.stamps, stamps):
-        out[to] = values.T
+    aligned = part.stamps is stamps or np.array_equal(part.stamps, stamps)
+    if aligned and names == list(columns):
+        out[:] = values
         return
+    out[:] = -0.0  # the archives' own mark of absence, counted with theirs
+    to = [columns.index(name) for name in names]
     if log is not None:
         log.repair(Repair.UNSORTED, int(np.sum(np.diff(part.stamps) < 0)), file=path)
         log.repair(Repair.DUPLICATE, len(part.stamps) - len(np.unique(part.stamps)), file=path)
     unique, first = np.unique(part.stamps, return_index=True)
     at = np.searchsorted(stamps, unique)
     known = (at < len(stamps)) & (stamps[np.minimum(at, len(stamps) - 1)] == unique)
-    out[np.ix_(to, at[known].tolist())] = values[first[known]].T
+    out[np.ix_(to, at[known].tolist())] = values[:, first[known]]
 
 
 def _without_silent_columns(table: Counters, log: QualityLog, path: str) -> Counters:

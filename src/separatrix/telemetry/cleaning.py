@@ -1,7 +1,7 @@
 """Values of archived series that are not measurements: markers, negatives, zeros never written.
 
-Works on one day's cube at a time and first asks whether there is anything to do: the bits of a
-sound float64 count lie between those of +0.0 and those of infinity, which two passes decide.
+Works on one series of a day at a time and first asks whether there is anything to do: the bits of
+a sound float64 count lie between those of +0.0 and those of infinity, which two passes decide.
 """
 
 from __future__ import annotations
@@ -28,24 +28,29 @@ def remove_markers(values: Floats, log: QualityLog, file: str, *, carries: bool)
     archiver wrote down). With `carries`, the first value after an absent one is removed too: the
     archiver took it as the difference to the last reading before the gap.
     """
-    if values.size == 0:
-        return False
-    bits = values.view(np.int64)
-    if bits.min() >= 0 and bits.max() < _INFINITY:
+    found = False
+    for row in values.reshape(-1, values.shape[-1]):  # a row stays in the processor's cache
+        found |= _clean_row(row, log, file, carries)
+    return found
+
+
+def _clean_row(row: Floats, log: QualityLog, file: str, carries: bool) -> bool:
+    bits = row.view(np.int64)
+    if row.size == 0 or (bits.min() >= 0 and bits.max() < _INFINITY):
         return False
     marked = bits == _MINUS_ZERO
-    unreal = ~np.isfinite(values)
-    negative = values < 0.0
+    unreal = ~np.isfinite(row)
+    absent = marked | unreal
+    spoilt = absent | (row < 0.0)
     log.repair(Repair.MISSING_MARKER, int(marked.sum()), file=file)
     log.repair(Repair.NOT_FINITE, int(unreal.sum()), file=file)
-    log.repair(Repair.NEGATIVE, int((negative & ~unreal).sum()), file=file)
-    absent = marked | unreal
-    spoilt = absent | negative
+    negative = int(spoilt.sum()) - int(absent.sum())
+    log.repair(Repair.NEGATIVE, negative, file=file)
     if carries:
-        after = absent[..., :-1] & ~spoilt[..., 1:]
+        after = absent[:-1] & ~spoilt[1:]
         log.repair(Repair.AFTER_GAP, int(after.sum()), file=file)
-        spoilt[..., 1:] |= after
-    values[spoilt] = np.nan
+        spoilt[1:] |= after
+    row[spoilt] = np.nan
     return True
 
 

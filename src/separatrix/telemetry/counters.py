@@ -200,22 +200,19 @@ class Counters:
             return self
         groups = [[i for i, o in enumerate(owners) if o == name] for name in names]
 
-        def added(cube: Floats | None) -> Floats | None:
-            if cube is None:
-                return None
+        def added(cube: Floats) -> Floats:
             total = np.empty((len(self.operations), len(names), self.n_intervals))
             for j, members in enumerate(groups):
                 total[:, j] = cube[:, members].sum(axis=1)
             return total
 
-        values = added(self.values)
-        assert values is not None  # noqa: S101  (for the type checker: values is never None)
+        latency, samples = self.latency_sum, self.latency_samples
         return replace(
             self,
             targets=names,
-            values=values,
-            latency_sum=added(self.latency_sum),
-            latency_samples=added(self.latency_samples),
+            values=added(self.values),
+            latency_sum=None if latency is None else added(latency),
+            latency_samples=None if samples is None else added(samples),
             server_of=tuple(name if name in self.servers else "" for name in names),
             accounts=None,
         )

@@ -144,7 +144,7 @@ def _window(
     kind = _lookup(kinds)
     limits = (int(numbers[0]), int(numbers[-1]))
     query = (
-        "SELECT TS_ID, MDS_ID, OPERATION_ID, SAMPLES, SUM FROM MDS_OPS_DATA "  # noqa: S608
+        "SELECT TS_ID, MDS_ID, OPERATION_ID, SAMPLES, SUM FROM MDS_OPS_DATA "  # noqa: S608  (marks, whole numbers)
         f"WHERE TS_ID BETWEEN {mark} AND {mark} "
         f"AND OPERATION_ID IN ({', '.join(str(k) for k in kinds)})"
     )
@@ -155,7 +155,7 @@ def _window(
         counts[k[ok], m[ok], at[ok]] = block[ok, 3]
         latency[k[ok], m[ok], at[ok]] = block[ok, 4]
     query = (
-        "SELECT TS_ID, MDS_ID, PCT_CPU FROM MDS_DATA "  # noqa: S608
+        "SELECT TS_ID, MDS_ID, PCT_CPU FROM MDS_DATA "  # noqa: S608  (marks)
         f"WHERE TS_ID BETWEEN {mark} AND {mark}"
     )
     for block in database.blocks(query, limits):
@@ -224,7 +224,9 @@ def _table(
         cpu=cpu,
         server_of=tuple(hosts[m] for m in speaking),
         latency_sum=None if latency is None else latency[:, speaking],
-        latency_samples=None if latency is None else operations.counts[:, speaking].copy(),
+        latency_samples=None
+        if latency is None
+        else np.where(np.isnan(latency), np.nan, operations.counts)[:, speaking],
         fs=catalogue.fs,
         zone=zone,
         sources=(database.name,),

@@ -56,7 +56,7 @@ def get_dataframe_from_time_range(
     for path in files:
         held = tokio.read_dataset(path, dataset_name)
         keep = (held.stamps >= start) & (held.stamps < end)
-        values = held.values[keep]
+        values = held.values[:, keep].T
         with tokio.opened(path) as file:
             if tokio.layout_of(file, path) == "tts":
                 values = np.where((values == 0.0) & np.signbit(values), np.nan, values)

@@ -17,6 +17,7 @@ from separatrix.telemetry.archive import ArchiveOptions, Day, read_day
 from separatrix.telemetry.counters import Counters
 from separatrix.telemetry.joining import concat
 from separatrix.telemetry.quality import DataQuality, QualityLog, Repair
+from separatrix.telemetry.stored import UNKNOWN_MDS
 
 
 def read_archives(
@@ -119,9 +120,9 @@ def _in_time_order(
 
 def _joined(before: Day, after: Day, log: QualityLog) -> tuple[Counters, Day]:
     """Return what is certain of the earlier day, and the later one with what is left."""
-    if after.table.targets == (tokio.UNKNOWN_MDS,) and len(before.table.targets) == 1:
+    if after.table.targets == (UNKNOWN_MDS,) and len(before.table.targets) == 1:
         after = _named(after, before.table, log)
-    elif before.table.targets == (tokio.UNKNOWN_MDS,) and len(after.table.targets) == 1:
+    elif before.table.targets == (UNKNOWN_MDS,) and len(after.table.targets) == 1:
         before = _named(before, after.table, log)
     edge = float(after.table.start[0])
     last = float(before.table.end[-1])

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -107,9 +107,9 @@ class System:
         return tuple(f"mds{m:02d}" for m in range(self.n_targets))
 
 
-def default_system(**changes: object) -> System:
+def default_system(**changes: Any) -> System:
     """Return a `System` with the costs `COSTS`; keywords change its attributes."""
-    return System(**{"weights": COSTS, **changes})  # pyright: ignore[reportArgumentType]
+    return replace(System(weights=COSTS), **changes)
 
 
 def synthesize(

@@ -80,10 +80,12 @@ def write_job_dumps(
     User j runs one program throughout; the job id template is ``%e:%u:%h`` and user ids begin at
     20000. Handler times are three times the true cost of an operation.
     """
+    if dumps < 1:
+        raise DataError(f"dumps must be >= 1, got {dumps}")
     table = synthesize(system, seed, start=start, intervals=60 * dumps, accounts=True)
     accounts = table.accounts
     if accounts is None:
-        raise DataError("no dump was asked for")
+        raise DataError("the synthesis gave no accounts")
     times = {name: 3e6 * weight for name, weight in system.weights.items()}
     labels = [
         f"{_PROGRAMS[j % len(_PROGRAMS)]}:{20_000 + j}:nid{j:05d}"

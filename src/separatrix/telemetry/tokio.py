@@ -7,65 +7,41 @@ nothing: `archive` turns what is read here into `Counters`. Layouts: pytokio 0.1
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.telemetry.chunks import columns_of
 from separatrix.telemetry.counters import OPERATIONS, Stored
-
-Floats = npt.NDArray[np.float64]
-Layout = Literal["tts", "h5lmt"]
-_Axes = dict[str, npt.NDArray[np.int64]]
+from separatrix.telemetry.h5lmt import STEPS, needs_two, read_h5lmt, read_h5lmt_dataset
+from separatrix.telemetry.stored import (
+    Archive,
+    Dataset,
+    Floats,
+    Layout,
+    array_of,
+    groups_of,
+    names_of,
+    operation_name,
+    text_of,
+)
 
 KNOWN_VERSION = "1"
-UNKNOWN_MDS = "unknown_mds"
-"""Name, as in pytokio, of the one metadata server of an h5lmt file, which does not name it."""
-
-_NOT_OPERATIONS = frozenset({"read", "write", "readop", "writeop", "readbyte", "writebyte"})
-_STEPS = "FSStepsGroup/FSStepsDataSet"
-_OPS = "MDSOpsGroup/MDSOpsDataSet"
-_CPU = "MDSCPUGroup/MDSCPUDataSet"
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """One table of an archive.
+@dataclass
+class _Known:
+    """What the datasets of a group share, read once: stamps by name, source by group."""
 
-    Attributes
-    ----------
-    stamps : (n,) epoch seconds as stored.
-    values : (n, n_columns) float64 as stored.
-    columns : the names that the file gives; may be fewer than the columns.
-    stored : counts per step or rates per second (loads are "rates").
-    source : what the archiver read, such as ``"lmt"``; "" where the file does not say.
-    """
-
-    stamps: npt.NDArray[np.int64]
-    values: Floats
-    columns: tuple[str, ...]
-    stored: Stored
-    source: str
-
-
-@dataclass(frozen=True, eq=False)
-class Archive:
-    """The metadata part of one file: operations by their names in the singular, and CPU load.
-
-    ``step`` [s] is the distance of the first two stamps; ``absent`` names the wanted operations
-    that the file does not hold, ``others`` the operations it holds that were not wanted.
-    """
-
-    layout: Layout
-    step: float
-    operations: Mapping[str, Dataset]
-    cpu: Dataset | None
-    absent: tuple[str, ...]
-    others: tuple[str, ...]
+    stamps: dict[str, npt.NDArray[np.int64]] = field(
+        default_factory=dict[str, npt.NDArray[np.int64]]
+    )
+    source: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @contextmanager
@@ -85,14 +61,14 @@ def opened(path: str, mode: Literal["r", "w"] = "r") -> Generator[Any]:
 
 def layout_of(file: Any, path: str) -> Layout:
     """Return which layout the file has, or raise a `DataError` for an unknown one."""
-    version = _text(file.attrs.get("version"))
+    version = text_of(file.attrs.get("version"))
     if version == KNOWN_VERSION:
         return "tts"
-    if version is None and _STEPS in file:
+    if version is None and STEPS in file:
         return "h5lmt"
     if version is None:
         raise DataError(
-            f"is neither TOKIO Time Series (no root attribute 'version') nor h5lmt (no {_STEPS})",
+            f"is neither TOKIO Time Series (no root attribute 'version') nor h5lmt (no {STEPS})",
             file=path,
         )
     raise DataError(f"has TOKIO schema version {version!r}, known is {KNOWN_VERSION!r}", file=path)
@@ -102,13 +78,13 @@ def span(path: str) -> tuple[float, float]:
     """Return the first stamp of a file and the end of its last interval [s since 1970 UTC]."""
     with opened(path) as file:
         if layout_of(file, path) == "h5lmt":
-            stamps = _array(file[_STEPS], np.int64)
-            _needs_two(stamps, path)
+            stamps = array_of(file[STEPS], np.int64)
+            needs_two(stamps, path)
             return float(stamps.min()), float(stamps.max())
         group = next((g for g in ("mdtargets", "mdservers") if f"{g}/timestamps" in file), None)
         if group is None:
-            raise DataError(_no_group(file), file=path)
-        stamps = _array(file[f"{group}/timestamps"], np.int64)
+            raise DataError(groups_of(file), file=path)
+        stamps = array_of(file[f"{group}/timestamps"], np.int64)
         step = _step(file, stamps, path)
         stamps = stamps[stamps > 0]
         return float(stamps.min()), float(stamps.max()) + step
@@ -129,7 +105,7 @@ def read_archive(path: str, operations: Sequence[str] | None = None) -> Archive:
     """
     with opened(path) as file:
         if layout_of(file, path) == "h5lmt":
-            return _h5lmt(file, path, tuple(operations or OPERATIONS))
+            return read_h5lmt(file, path, tuple(operations or OPERATIONS))
         return _tts(file, path, operations)
 
 
@@ -145,12 +121,12 @@ def read_dataset(path: str, name: str) -> Dataset:
     group, _, leaf = name.strip("/").partition("/")
     with opened(path) as file:
         if layout_of(file, path) == "h5lmt":
-            return _h5lmt_dataset(file, path, group, leaf)
+            return read_h5lmt_dataset(file, path, group, leaf)
         if f"{group}/{leaf}" in file:
             return _dataset(file, path, f"{group}/{leaf}")
         pair = _other_form(leaf)
         if pair is None or f"{group}/{pair}" not in file:
-            raise DataError(f"has no dataset {name!r}", file=path, hint=_no_group(file))
+            raise DataError(f"has no dataset {name!r}", file=path, hint=groups_of(file))
         other = _dataset(file, path, f"{group}/{pair}")
         step = _step(file, other.stamps, path)
         rates = leaf.endswith("rates")
@@ -163,25 +139,14 @@ def read_dataset(path: str, name: str) -> Dataset:
         )
 
 
-def operation_name(leaf: str) -> tuple[str, Stored] | None:
-    """Return operation and kind of a TTS dataset: ``"statfss"`` is counts of ``"statfs"``."""
-    if leaf.endswith("rates"):
-        name, kind = leaf.removesuffix("rates"), "rates"
-    elif leaf.endswith("s") and leaf != "timestamps":
-        name, kind = leaf.removesuffix("s"), "counts"
-    else:
-        return None
-    return None if name in _NOT_OPERATIONS or not name else (name, kind)
-
-
 def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
     if "mdtargets" not in file:
-        raise DataError(_no_group(file), file=path, hint="metadata archives have group mdtargets")
+        raise DataError(groups_of(file), file=path, hint="metadata archives have group mdtargets")
     group = file["mdtargets"]
     held: dict[str, tuple[str, Stored]] = {}
     for leaf in list[str](group):
         known = operation_name(leaf)
-        if known and group[leaf].ndim == 2 and group[leaf].shape[1] > 0:
+        if known and group[leaf].size != 0:
             name, kind = known
             if name not in held or kind == "counts":  # stored in both forms: take the counts
                 held[name] = (leaf, kind)
@@ -193,8 +158,16 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
             file=path,
             hint=f"it holds {', '.join(list[str](group)) or 'nothing'}",
         )
-    read: _Axes = {}  # the datasets of a group share their stamps: read them once
-    operations = {name: _dataset(file, path, f"mdtargets/{held[name][0]}", read) for name in found}
+    read = _Known()
+    shapes = [group[held[name][0]].shape for name in found]
+    # one block for all of a day's series, which `archive` takes as it is where nothing is amiss
+    cube = np.empty((len(found), *shapes[0][::-1])) if len(set(shapes)) == 1 else None
+    operations = {
+        name: _dataset(
+            file, path, f"mdtargets/{held[name][0]}", read, None if cube is None else cube[k]
+        )
+        for k, name in enumerate(found)
+    }
     first = operations[found[0]]
     cpu_name = "mdservers/cpuload"
     has_cpu = cpu_name in file and file[cpu_name].shape[1] > 0
@@ -208,79 +181,44 @@ def _tts(file: Any, path: str, wanted: Sequence[str] | None) -> Archive:
     )
 
 
-def _dataset(file: Any, path: str, name: str, read: _Axes | None = None) -> Dataset:
+def _dataset(
+    file: Any, path: str, name: str, read: _Known | None = None, out: Floats | None = None
+) -> Dataset:
     data = file[name]
-    version = _text(data.attrs.get("version"))
+    attributes = data.attrs
+    version = text_of(attributes.get("version"))
     if version not in (None, KNOWN_VERSION):
         raise DataError(
             f"dataset {name} has schema version {version!r}, known is {KNOWN_VERSION!r}", file=path
         )
-    stamps_name = _text(data.attrs.get("timestamps")) or f"{name.rpartition('/')[0]}/timestamps"
-    stamps = (read or {}).get(stamps_name)
+    stamps_name = text_of(attributes.get("timestamps")) or f"{name.rpartition('/')[0]}/timestamps"
+    stamps = read.stamps.get(stamps_name) if read is not None else None
     if stamps is None:
         if stamps_name not in file:
             raise DataError(f"dataset {name} has no timestamps ({stamps_name})", file=path)
-        stamps = _array(file[stamps_name], np.int64)
+        stamps = array_of(file[stamps_name], np.int64)
         if read is not None:
-            read[stamps_name] = stamps
-    values = _array(data, np.float64)
-    if values.ndim == 1:
-        values = values.reshape(-1, 1)
-    rows = min(len(stamps), len(values))
+            read.stamps[stamps_name] = stamps
+    values = columns_of(data, path, out)
+    rows = min(len(stamps), values.shape[1])
     known = operation_name(name.rpartition("/")[2])
     return Dataset(
-        stamps[:rows],
-        values[:rows],
-        _names(data.attrs.get("columns")),
+        stamps if rows == len(stamps) else stamps[:rows],  # the same array for a whole group
+        values if rows == values.shape[1] else values[:, :rows],
+        names_of(attributes.get("columns")),
         known[1] if known else "rates",
-        _text(data.parent.attrs.get("source")) or "",
+        _source(file, name, read),
     )
 
 
-def _h5lmt(file: Any, path: str, wanted: tuple[str, ...]) -> Archive:
-    if _OPS not in file:
-        raise DataError(f"has no dataset {_OPS}", file=path, hint=_no_group(file))
-    stamps = _array(file[_STEPS], np.int64)
-    _needs_two(stamps, path)
-    data = file[_OPS]
-    names = _names(data.attrs.get("OpNames"))
-    table = _array(data, np.float64)
-    if not names or table.ndim != 2:
-        raise DataError(f"dataset {_OPS} has no attribute OpNames or is not a table", file=path)
-    found = [name for name in wanted if name in names[: len(table)]]
-    if not found:
-        raise DataError(f"{_OPS} has none of the operations {', '.join(wanted)}", file=path)
-    busy = [n for n, row in zip(names, table, strict=False) if n not in wanted and row.any()]
-    cpu = _array(file[_CPU], np.float64) if _CPU in file else None
-
-    def column(row: Floats) -> Dataset:
-        rows = min(len(stamps), len(row))
-        one = np.ascontiguousarray(row[:rows]).reshape(-1, 1)
-        return Dataset(stamps[:rows], one, (UNKNOWN_MDS,), "rates", "lmt")
-
-    return Archive(
-        layout="h5lmt",
-        step=float(stamps[1] - stamps[0]),
-        operations={name: column(table[names.index(name)]) for name in found},
-        cpu=column(cpu) if cpu is not None else None,
-        absent=tuple(name for name in wanted if name not in found),
-        others=tuple(busy),
-    )
-
-
-def _h5lmt_dataset(file: Any, path: str, group: str, leaf: str) -> Dataset:
-    known = operation_name(leaf)
-    if group == "mdtargets" and known:
-        archive = _h5lmt(file, path, (known[0],))
-        held = archive.operations[known[0]]
-        # pytokio labels this column with the name of the operation
-        values = held.values if known[1] == "rates" else held.values * archive.step
-        return Dataset(held.stamps, values, (known[0],), known[1], "lmt")
-    if (group, leaf) == ("mdservers", "cpuload") and _CPU in file:
-        stamps = _array(file[_STEPS], np.int64)
-        values = _array(file[_CPU], np.float64).reshape(-1, 1)
-        return Dataset(stamps, values[: len(stamps)], (UNKNOWN_MDS,), "rates", "lmt")
-    raise DataError(f"h5lmt files have no counterpart of {group}/{leaf}", file=path)
+def _source(file: Any, name: str, read: _Known | None) -> str:
+    group = name.rpartition("/")[0]
+    known = read.source.get(group) if read is not None else None
+    if known is None:
+        known = text_of(file[group].attrs.get("source")) or ""
+        if read is not None:
+            read.source[group] = known
+    return known
 
 
 def _other_form(leaf: str) -> str | None:
@@ -288,11 +226,6 @@ def _other_form(leaf: str) -> str | None:
     if known is None:
         return None
     return f"{known[0]}s" if known[1] == "rates" else f"{known[0]}rates"
-
-
-def _array(data: Any, kind: type[np.generic]) -> Any:
-    values = data[...]
-    return values if values.dtype == kind else np.ascontiguousarray(values, dtype=kind)
 
 
 def _step(file: Any, stamps: npt.NDArray[np.int64], path: str) -> float:
@@ -305,27 +238,3 @@ def _step(file: Any, stamps: npt.NDArray[np.int64], path: str) -> float:
     if len(stamps) == 1 and start is not None and end is not None and int(end) > int(stamps[0]):
         return float(int(end) - int(stamps[0]))
     raise DataError(f"has {len(stamps)} usable timestamp(s): its step is unknown", file=path)
-
-
-def _needs_two(stamps: npt.NDArray[np.int64], path: str) -> None:
-    if len(stamps) < 2 or stamps[1] == stamps[0]:
-        raise DataError(f"{_STEPS} has {len(stamps)} usable stamp(s), needs two", file=path)
-
-
-def _text(value: object) -> str | None:
-    """Decode an attribute; real files hold the literal text 'None' for an absent version."""
-    if value is None:
-        return None
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return None if text in ("None", "") else text
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    items = np.atleast_1d(cast(Any, value)).tolist()
-    return tuple((_text(item) or "").rstrip("\x00") for item in items)
-
-
-def _no_group(file: Any) -> str:
-    return f"it holds the groups {', '.join(list[str](file)) or 'none'}"

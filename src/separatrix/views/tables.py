@@ -97,7 +97,11 @@ def basis(verdict: Verdict) -> list[str]:
     ]
     if population.cut > 0:
         bound = ", ".join(f"{axis.name} < {axis.size}" for axis in population.axes if axis.cut > 0)
-        lines.append(f"bounded by us: {bound}; at most {population.cut:.1g} of the mass is cut off")
+        edge = max(regime.at_bound for regime in verdict.regimes)
+        lines.append(
+            f"bounded by us: {bound}; at most {population.cut:.1g} of the mass is cut off, and "
+            f"{edge:.1g} of any regime's lies at the bound"
+        )
     held = verdict.steady.boundary
     for axis in population.axes:
         if axis.kind == "orbit" and axis.cut == 0 and held.get(axis.name, 0.0) > 1e-6:
