@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach
 from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
+from separatrix.markov.generator import Chain, as_chain, as_mask
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.stencil import rates_into
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -124,14 +125,6 @@ def hitting_probability(
     one = Scaled.of(np.ones(chain.n_states))
     none = Scaled.of(np.zeros(chain.n_states))
     return _result(chain, one, none, 0.0, "none", "the target can be reached from everywhere", None)
-
-
-def rates_into(chain: Chain, states: Mask) -> Array:
-    """Rate [1/s] from each state outside `states` into it, flat; 0 inside."""
-    flat = states.reshape(-1)
-    rows, cols, rates = chain.edges
-    entering = flat[cols] & ~flat[rows]
-    return sum_at(rows[entering], rates[entering], chain.n_states)
 
 
 def _result(

@@ -19,9 +19,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.committor import rates_into
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain
+from separatrix.markov.stencil import rates_from, rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
@@ -101,11 +101,10 @@ class Deflated:
 
     def _flows_out(self, chain: Chain) -> Array:
         """(n, k): expected time in each state between leaving an anchor and hitting any."""
-        rows, cols, rates = chain.edges
         out = np.zeros((chain.n_states, self.anchors.size))
         for j, anchor in enumerate(self.anchors):
-            own = rows == anchor
-            np.add.at(out[:, j], cols[own], rates[own])
+            targets, rates = rates_from(chain, int(anchor))
+            np.add.at(out[:, j], targets, rates)
         out[self.anchors] = 0.0
         out = self._solve_left(out)
         out[self.anchors] = np.eye(self.anchors.size)

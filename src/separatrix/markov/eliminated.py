@@ -50,6 +50,11 @@ class Elimination(ABC):
         """
 
     @property
+    def tilted(self) -> bool:
+        """Whether rates were brought into one range by a known law."""
+        return False
+
+    @property
     @abstractmethod
     def can_die(self) -> bool:
         """Whether anything leaves the kept states; else M is singular."""

@@ -157,6 +157,7 @@ def eliminate(
     method: Method = "auto",
     reverse: bool = False,
     block: int = 32,
+    tilt: Scaled | None = None,
 ) -> Elimination:
     """Factor the chain on its kept states without a subtraction.
 
@@ -167,9 +168,11 @@ def eliminate(
     killing : constant extra rate [1/s] out of every kept state.
     anchor : row-major number of the kept state to eliminate last; by default the first kept one,
         or one where the chain lingers too long for an ordinary pivot.
-    method : ``"levels"`` (panels along the longest axis), ``"dense"``, or ``"auto"``.
+    method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled),
+        ``"dense"``, or ``"auto"``.
     reverse : eliminate in the opposite order, as an independent check of the digits.
-    block : pivots per panel.
+    block : pivots per panel, by levels.
+    tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
 
     Raises
     ------
@@ -192,7 +195,7 @@ def eliminate(
             from separatrix.markov.nested.elimination import eliminate_nested
 
             solved: Elimination = eliminate_nested(
-                chain, gone, killing, last, reason, reverse=reverse
+                chain, gone, killing, last, reason, reverse=reverse, tilt=tilt
             )
         else:
             solved = _banded(chain, gone, killing, last, (picked, reason), reverse, block)
@@ -202,7 +205,7 @@ def eliminate(
             # the chain lingers where it last got stuck: there the anchor's extended range helps
             return eliminate(
                 chain, removed=removed, killing=killing, anchor=failure.position, method=method,
-                reverse=reverse, block=block,
+                reverse=reverse, block=block, tilt=tilt,
             )  # fmt: skip
         raise trouble from None
     if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:

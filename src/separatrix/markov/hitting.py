@@ -28,6 +28,7 @@ from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.stencil import squared_jumps
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -298,15 +299,6 @@ def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
 
 def _martingale_form(solved: Elimination, mean: Array) -> tuple[Array, Array]:
     """Variance by the sum of squared martingale jumps, and its estimated absolute error."""
-    chain = solved.chain
-    rows, cols, rates = chain.edges
-    kept = ~solved.removed.reshape(-1)
-    own = kept[rows]
-    rows, cols, rates = rows[own], cols[own], rates[own]
-    jump = mean[cols] - mean[rows]
-    doubt = 4.0 * _ROUNDING * (mean[cols] + mean[rows])
-    size = chain.n_states
-    gamma = sum_at(rows, rates * jump**2, size)
-    noise = sum_at(rows, rates * (2.0 * np.abs(jump) + doubt) * doubt, size)
+    gamma, noise = squared_jumps(solved.chain, ~solved.removed, mean)
     variance = solved.right(gamma).to_float()
     return variance, solved.right(noise).to_float() + solved.error * variance

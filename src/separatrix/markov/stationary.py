@@ -16,6 +16,7 @@ from separatrix.markov.classes import closed_classes
 from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, as_chain, sum_at
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.stencil import steps
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float64]
 
 _RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
+_DEEP = -900  # power of two below which a probability may have been lost beside the largest one
+_TILTS = 3
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,14 @@ def stationary(
     solved = _eliminate_recurrent(chain, method, anchor)
     law = solved.law()
     residual = entrywise_residual(chain, law)
+    if solved.method == "nested":
+        solved, law, residual = _deepened(chain, solved, law, residual)
     agreement = None
     if certify:
-        second = eliminate(chain, anchor=solved.anchor, method=method, reverse=True).law()
+        tilt = law if solved.tilted else None
+        second = eliminate(
+            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt
+        ).law()
         agreement = _disagreement(law, second)
     known = None if isinstance(population, Chain) else population
     certificate = Certificate(
@@ -160,16 +168,43 @@ def stationary(
 
 def entrywise_residual(chain: Chain, law: Scaled) -> float:
     r"""Largest :math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` over the states with mass."""
-    rows, cols, rates = chain.edges
-    fine = law.mantissa[cols] > 0.0
-    rows, cols, rates = rows[fine], cols[fine], rates[fine]
-    step = np.clip(law.exponent[rows] - law.exponent[cols], -2000, 2000).astype(np.int32)
-    with np.errstate(over="ignore", under="ignore"):
-        relative = np.ldexp(rates * law.mantissa[rows] / law.mantissa[cols], step)
-    inflow = sum_at(cols, relative, chain.n_states)
+    if chain.listed is None:
+        mantissa, exponent = law.mantissa.reshape(chain.shape), law.exponent.reshape(chain.shape)
+        table = np.zeros(chain.shape)
+        for sources, targets, rates in steps(chain):
+            there = mantissa[targets]
+            ratio = rates * mantissa[sources] / np.where(there > 0.0, there, 1.0)
+            step = np.clip(exponent[sources] - exponent[targets], -2000, 2000).astype(np.int32)
+            with np.errstate(over="ignore", under="ignore"):
+                table[targets] += np.where(there > 0.0, np.ldexp(ratio, step), 0.0)
+        inflow = table.reshape(-1)
+    else:
+        rows, cols, rates = chain.edges
+        fine = law.mantissa[cols] > 0.0
+        rows, cols, rates = rows[fine], cols[fine], rates[fine]
+        step = np.clip(law.exponent[rows] - law.exponent[cols], -2000, 2000).astype(np.int32)
+        with np.errstate(over="ignore", under="ignore"):
+            relative = np.ldexp(rates * law.mantissa[rows] / law.mantissa[cols], step)
+        inflow = sum_at(cols, relative, chain.n_states)
     outflow = chain.exit_rates().reshape(-1)
     live = (law.mantissa > 0.0) & (outflow > 0.0)
     return float(np.abs(inflow[live] / outflow[live] - 1.0).max(initial=0.0))
+
+
+def _deepened(
+    chain: Chain, solved: Elimination, law: Scaled, residual: float
+) -> tuple[Elimination, Scaled, float]:
+    """The law by tilted eliminations, where its probabilities exceed what one float64 can compare."""
+    for _ in range(_TILTS):
+        live = law.mantissa > 0.0
+        lowest = int(law.exponent[live].min())
+        if residual <= _RESIDUAL_LIMIT and (lowest >= _DEEP or solved.tilted):
+            break
+        likeliest = int(law.log().argmax())
+        solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law)
+        law = solved.law()
+        residual = entrywise_residual(chain, law)
+    return solved, law, residual
 
 
 def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:

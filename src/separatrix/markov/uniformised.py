@@ -14,8 +14,9 @@ Source: A. Jensen, Skand. Aktuarietidskr. 36 (1953) 87.
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import sqrt
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,22 +33,26 @@ class SurvivalSeries:
     """The numbers :math:`s_k`, computed as far as they are asked for."""
 
     def __init__(self, solved: Elimination, law: Array) -> None:
-        from scipy.sparse import csr_array
-
         chain, kept = solved.chain, ~solved.removed.reshape(-1)
-        rows, cols, rates = chain.edges
-        inside = kept[rows] & kept[cols]
         leave = np.where(kept, chain.exit_rates().reshape(-1), 0.0)
         self.rate = float(leave.max())
-        size = chain.n_states
-        stay = np.where(kept, 1.0 - leave / self.rate, 0.0)
-        matrix = csr_array((rates[inside] / self.rate, (rows[inside], cols[inside])), (size, size))
-        self._matrix = matrix
-        self._stay = stay
+        self._chain = chain
+        self._kept = kept
+        self._stay = np.where(kept, 1.0 - leave / self.rate, 0.0)
         self._alive = kept.astype(np.float64)
         self._law = law
         self._terms = [float(law @ self._alive)]
-        self.budget = int(_WORK / max(matrix.nnz + size, 1))
+        jumps = len(chain.jumps) if chain.listed is None else chain.listed.rates.size / kept.size
+        self.budget = int(_WORK / ((jumps + 1.0) * kept.size))
+
+    @cached_property
+    def _matrix(self) -> Any:
+        from scipy.sparse import csr_array
+
+        rows, cols, rates = self._chain.edges
+        inside = self._kept[rows] & self._kept[cols]
+        size = self._kept.size
+        return csr_array((rates[inside] / self.rate, (rows[inside], cols[inside])), (size, size))
 
     def affordable(self, mean: float, level: float) -> bool:
         """Whether a quantile at survival `level` of a time with this mean fits the budget."""

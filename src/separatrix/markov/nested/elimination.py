@@ -19,6 +19,7 @@ from separatrix.markov.scaled import Scaled, zeros
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
+Short: TypeAlias = NDArray[np.int32]
 
 _ROUNDING = 2.0**-52
 
@@ -31,10 +32,17 @@ class NestedElimination(Elimination):
     ----------
     factors : factors of the kept states; the anchor is left over.
     anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
+    tilt : power of two by which each position is tilted, the anchor's last; None where none is.
     """
 
     factors: Factors
     anchor_death: float
+    tilt: Short | None
+
+    @property
+    def tilted(self) -> bool:
+        """Whether rates were brought into one range by a known law."""
+        return self.tilt is not None
 
     @property
     def error(self) -> float:
@@ -63,7 +71,7 @@ class NestedElimination(Elimination):
         value, power = self._empty()
         value[-1], power[-1] = 0.5, 1
         self.factors.down(value, power, transposed=True, exact=True)
-        every = self._spread(value, power)
+        every = self._spread(value, power, transposed=True)
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
@@ -93,14 +101,14 @@ class NestedElimination(Elimination):
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
-        value, power = self._gather(full)
+        value, power = self._gather(full, transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
-        return self._spread(value, power)
+        return self._spread(value, power, transposed=transposed)
 
     def _signed(self, b: Array, *, transposed: bool, anchored: bool) -> Array:
-        value, power = self._gather(Scaled.of(b))
+        value, power = self._gather(Scaled.of(b), transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
-        return self._spread(value, power).to_float()
+        return self._spread(value, power, transposed=transposed).to_float()
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
@@ -117,14 +125,18 @@ class NestedElimination(Elimination):
         size = self.factors.tree.order.size + 1
         return np.zeros(size), np.zeros(size, dtype=np.int64)
 
-    def _gather(self, full: Scaled) -> tuple[Array, Index]:
+    def _gather(self, full: Scaled, *, transposed: bool) -> tuple[Array, Index]:
         value, power = self._empty()
         order = self.factors.tree.order
         value[:-1], power[:-1] = full.mantissa[order], full.exponent[order]
         value[-1], power[-1] = full.mantissa[self.anchor], full.exponent[self.anchor]
+        if self.tilt is not None:
+            power += -self.tilt if transposed else self.tilt
         return value, power
 
-    def _spread(self, value: Array, power: Index) -> Scaled:
+    def _spread(self, value: Array, power: Index, *, transposed: bool) -> Scaled:
+        if self.tilt is not None:
+            power = power + (self.tilt if transposed else -self.tilt)
         every = zeros(self.chain.n_states)
         order = self.factors.tree.order
         power = np.where(value == 0.0, every.exponent[0], power)
@@ -134,8 +146,9 @@ class NestedElimination(Elimination):
 
 
 def eliminate_nested(
-    chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool
-) -> NestedElimination:
+    chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
+    tilt: Scaled | None,
+) -> NestedElimination:  # fmt: skip
     """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
 
     Raises
@@ -151,13 +164,21 @@ def eliminate_nested(
     tree = dissect(
         ~removed, jumps, anchor, share=0.4 if reverse else 0.5, backwards=reverse
     )
-    factors = factor(tree, offsets, rates, killing)
+    powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
+    factors = factor(tree, offsets, rates, killing, powers)
     flat = removed.reshape(-1)
     death = killing
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
-    return NestedElimination(chain, removed, killing, anchor, "nested", reason, factors, death)
+    return NestedElimination(chain, removed, killing, anchor, "nested", reason, factors, death, powers)
+
+
+def _half(law: Scaled, states: Index) -> Short:
+    """Half the logarithms of some probabilities, to base 2; zeros count as the smallest one."""
+    live = law.mantissa > 0.0
+    log = np.where(live, law.exponent, law.exponent[live].min())
+    return np.asarray((log - log.max())[states] // 2, dtype=np.int32)
 
 
 def _columns(f: Array, solve: Callable[[Array], Array]) -> Array:

@@ -118,12 +118,15 @@ class _Bench:
     handed: Short
     place: Short
     own_power: Short
+    lean: Short
     pack: Array
     square: Array
     product: Array
 
 
-def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Factors:
+def factor(
+    tree: Dissection, offsets: Index, rates: Array, killing: float, tilt: Short | None = None
+) -> Factors:
     """Eliminate all states but the anchor.
 
     Parameters
@@ -132,12 +135,17 @@ def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Fa
     offsets : (k,) change of the row-major number by each jump.
     rates : (k, n) rates [1/s] of the stencil.
     killing : constant extra rate [1/s] out of every kept state.
+    tilt : power of two f of each position, the anchor's last: rates are multiplied by ``2**(f_i - f_j)``.
+        Only for a chain that nothing leaves.
 
     Raises
     ------
     Breakdown : a pivot vanishes; its position is the state's row-major number.
     NotConverged : the factors would not fit in memory.
     """
+    leaning = tilt is not None
+    if tilt is None:
+        tilt = np.zeros(tree.order.size + 1, dtype=np.int32)
     p, s = tree.own, tree.around
     starts = np.concatenate([[0], np.cumsum(p * (p + s + 1) + s * p)]).astype(np.int64)
     power_starts = np.concatenate([[0], np.cumsum(2 * p + s)]).astype(np.int64)
@@ -156,6 +164,7 @@ def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Fa
             np.empty(rows, dtype=np.int32),
             np.empty(tree.order.size + 1, dtype=np.int32),
             np.empty(widest, dtype=np.int32),
+            np.empty(widest + 1, dtype=np.int32),
             np.empty(PANEL * widest),
             np.empty(PANEL * (PANEL + 1)),
             np.empty(PANEL * PANEL),
@@ -171,10 +180,10 @@ def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Fa
                     space.handed[filled_rows : filled_rows + handed.size] = handed
                     filled, filled_rows = filled + given.size, filled_rows + handed.size
         failed, filled, filled_rows = factor_nodes(
-            task.begin, task.root + 1, offsets, rates, tree.order, tree.position, tree.first,
-            tree.left, tree.right, tree.ends, tree.border, tree.into, killing, starts, store,
+            task.begin, task.root + 1, offsets, rates, tree.order, tree.position, leaning, tilt,
+            tree.first, tree.left, tree.right, tree.ends, tree.border, tree.into, killing, starts, store,
             power_starts, powers, space.stack, space.handed, filled, filled_rows, space.place,
-            space.own_power, PANEL, space.pack, space.square, space.product,
+            space.own_power, space.lean, PANEL, space.pack, space.square, space.product,
         )  # fmt: skip
         if failed >= 0:
             raise Breakdown(int(tree.order[failed]), 0.0)

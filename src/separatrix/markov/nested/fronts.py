@@ -11,6 +11,11 @@ where the pivots of :math:`M_{PP}` are rebuilt as sums of rates. All numbers are
 nothing is subtracted. N, G and C replace the panel; what is left for the border is handed to the
 parent. Three blocks hold a front: `core` (p + s, p) the columns of the own states, `out` (p, s + 1)
 and `rest` (s, s + 1) the other columns of own and of border rows.
+
+Where probabilities differ by more than a float64 can hold, the chain is *tilted*: rates from i to j
+are multiplied by :math:`2^{f_i - f_j}`, with :math:`f` about half the logarithm of the stationary law. That
+brings flows against the drift and with it into one range; only the sum that makes a pivot needs
+the rates themselves.
 """
 
 from __future__ import annotations
@@ -30,17 +35,19 @@ _FAR = 100  # a row is rescaled when its largest rate is off by more powers of t
 _NEVER = -(2**30)  # power of an empty row
 
 
-def _invert(work):
+def _invert(work, weight):
     """Turn (b, b + 1) rates, the last column leaving the panel, into expected times; in place.
 
     Gauss-Jordan by principal pivots, each rebuilt as the sum of its row's rates to states not yet
-    eliminated. Returns the place of the first pivot that vanishes, and b where none does.
+    eliminated; `weight` undoes the leaning of the columns in that sum. Returns the place of the
+    first pivot that vanishes, and b where none does.
     """
     b = work.shape[0]
     for k in range(b):
-        pivot = 0.0
-        for j in range(k + 1, b + 1):
-            pivot += work[k, j]
+        pivot = work[k, b]
+        for j in range(k + 1, b):
+            pivot += work[k, j] * weight[j]
+        pivot /= weight[k]
         if not pivot > _SMALLEST_PIVOT:
             return k
         work[k, k] = 1.0
@@ -76,9 +83,12 @@ def _put(block, at, across, tile, keep):
                 block[at + i * across + j] = value
 
 
-def _prepare(store, core, out, p, width, own_power, k0, work):
+def _prepare(store, core, out, p, width, own_power, leaning, lean, k0, work, weight):
     """Bring a panel's rows near 1 and copy their rates, and the sums that leave the panel."""
     b = work.shape[0]
+    middle = (lean[k0] + lean[k0 + b - 1]) // 2
+    for i in range(b):
+        weight[i] = math.ldexp(1.0, lean[k0 + i] - middle)
     for i in range(b):
         row, row_out = core + (k0 + i) * p, out + (k0 + i) * width
         store[row + k0 + i] = 0.0
@@ -95,16 +105,24 @@ def _prepare(store, core, out, p, width, own_power, k0, work):
                 store[j] = math.ldexp(store[j], -shift)
             own_power[k0 + i] += shift
         leaving = 0.0
-        for j in range(row + k0 + b, row + p):
-            leaving += store[j]
-        for j in range(row_out, row_out + width):
-            leaving += store[j]
+        if leaning:
+            for j in range(k0 + b, p):
+                leaving += math.ldexp(store[row + j], lean[j] - middle)
+            for j in range(width):
+                leaving += math.ldexp(store[row_out + j], lean[p + j] - middle)
+        else:
+            for j in range(row + k0 + b, row + p):
+                leaving += store[j]
+            for j in range(row_out, row_out + width):
+                leaving += store[j]
         for j in range(b):
             work[i, j] = store[row + k0 + j]
         work[i, b] = leaving
 
 
-def _eliminate(store, core, out, stack, rest, p, width, own_power, panel, pack, square, product):
+def _eliminate(
+    store, core, out, stack, rest, p, width, own_power, leaning, lean, panel, pack, square, product,
+):  # fmt: skip
     """Eliminate the own states of one front; returns the place of a vanishing pivot, else their number.
 
     `core` and `out` start at these places of `store`, `rest` at this place of `stack`.
@@ -114,8 +132,9 @@ def _eliminate(store, core, out, stack, rest, p, width, own_power, panel, pack, 
         k1 = min(k0 + panel, p)
         b = k1 - k0
         work = square[: b * (b + 1)].reshape(b, b + 1)
-        prepare(store, core, out, p, width, own_power, k0, work)
-        place = invert(work)
+        weight = pack[:b]
+        prepare(store, core, out, p, width, own_power, leaning, lean, k0, work, weight)
+        place = invert(work, weight)
         if place < b:
             return k0 + place
         for i in range(b):
@@ -170,7 +189,7 @@ def _hand_on(stack, rest, s, power, at, handed, at_handed):
 
 
 def _assemble(
-    begin, end, width, offsets, rates, order, position, killing, place, store, core, out,
+    begin, end, width, offsets, rates, order, position, tilt, killing, place, store, core, out,
     powers, at, fill,
 ):  # fmt: skip
     """Find the powers of the rows (`fill` false), or add the node's own rates (`fill` true)."""
@@ -183,25 +202,27 @@ def _assemble(
             if rate > 0.0:
                 t = position[state + offsets[j]] if j < offsets.size else -1
                 if t < 0 or t >= begin:
+                    shift = tilt[begin + k] - tilt[t] if t >= 0 else 0
                     if not fill:
-                        powers[at + k] = max(powers[at + k], math.frexp(rate)[1])
+                        powers[at + k] = max(powers[at + k], math.frexp(rate)[1] + shift)
                     else:
                         column = out + (k + 1) * width - 1
                         if 0 <= t < end:
                             column = core + k * p + t - begin
                         elif t >= end:
                             column = out + k * width + place[t] - p
-                        store[column] += math.ldexp(rate, -powers[at + k])
+                        store[column] += math.ldexp(rate, shift - powers[at + k])
         for j in range(offsets.size):
             source = state - offsets[j]
             if 0 <= source < position.size and position[source] >= end:
                 rate = rates[j, source]
                 if rate > 0.0:
                     i = place[position[source]]
+                    shift = tilt[position[source]] - tilt[begin + k]
                     if fill:
-                        store[core + i * p + k] += math.ldexp(rate, -powers[at + i])
+                        store[core + i * p + k] += math.ldexp(rate, shift - powers[at + i])
                     else:
-                        powers[at + i] = max(powers[at + i], math.frexp(rate)[1])
+                        powers[at + i] = max(powers[at + i], math.frexp(rate)[1] + shift)
 
 
 def _extend(
@@ -236,9 +257,9 @@ def _extend(
 
 
 def _factor_nodes(
-    begin, end, offsets, rates, order, position, first, left, right, ends, border, into, killing,
-    starts, store, power_starts, powers, stack, handed, filled, filled_rows,
-    place, own_power, panel, pack, square, product,
+    begin, end, offsets, rates, order, position, leaning, tilt, first, left, right, ends, border, into,
+    killing, starts, store, power_starts, powers, stack, handed, filled, filled_rows,
+    place, own_power, lean, panel, pack, square, product,
 ):  # fmt: skip
     """Eliminate the nodes of a subtree; the children's updates come from the stack and go there.
 
@@ -256,8 +277,12 @@ def _factor_nodes(
             stack[i] = 0.0
         for i in range(at, at + p + s):
             powers[i] = _NEVER
+        for i in range(p):
+            lean[i] = tilt[first[node] + i]
         for i in range(s):
             place[border[ends[node] + i]] = p + i
+            lean[p + i] = tilt[border[ends[node] + i]]
+        lean[p + s] = 0
         base, base_rows = filled, filled_rows
         for child in (left[node], right[node]):
             if child >= 0:
@@ -266,8 +291,8 @@ def _factor_nodes(
                 base_rows -= count
         for fill in (False, True):
             assemble(
-                first[node], first[node + 1], width, offsets, rates, order, position, killing,
-                place, store, core, out, powers, at, fill,
+                first[node], first[node + 1], width, offsets, rates, order, position, tilt,
+                killing, place, store, core, out, powers, at, fill,
             )  # fmt: skip
             given, given_rows = base, base_rows
             for child in (left[node], right[node]):
@@ -282,8 +307,9 @@ def _factor_nodes(
         for i in range(p):
             own_power[i] = powers[at + i]
         failed = eliminate(
-            store, core, out, stack, filled, p, width, own_power, panel, pack, square, product
-        )
+            store, core, out, stack, filled, p, width, own_power, leaning, lean, panel, pack,
+            square, product,
+        )  # fmt: skip
         if failed < p:
             return first[node] + failed, filled, filled_rows
         for i in range(p):
