@@ -18,14 +18,19 @@ def compiled(
     parallel: bool = False,
     nogil: bool = True,
     fastmath: frozenset[str] = frozenset(),
+    inner: bool = False,
 ) -> F:
     """Compile `function` with numba on its first call and cache the machine code on disk.
 
-    `fastmath` names the liberties that LLVM may take, such as ``{"reassoc", "contract"}``.
+    `fastmath` names the liberties that LLVM may take, such as ``{"reassoc", "contract"}``. An
+    `inner` function is called from compiled code only, which saves the time to wrap it for Python.
     """
     import numba  # not at module level: `separatrix --help` must not pay for it
 
     njit = cast(Any, numba).njit
-    options = {"parallel": parallel, "nogil": nogil, "error_model": "numpy"}
-    loose = {"fastmath": set(fastmath)} if fastmath else {}
-    return cast(F, njit(cache=True, **options, **loose)(function))
+    options: dict[str, object] = {"parallel": parallel, "nogil": nogil, "error_model": "numpy"}
+    if fastmath:
+        options["fastmath"] = set(fastmath)
+    if inner:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(F, njit(cache=True, **options)(function))

@@ -79,39 +79,29 @@ def dissect(
     """
     d = kept.ndim
     shape = np.array(kept.shape, dtype=np.int64)
+    strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
     reach = np.abs(jumps).max(axis=0, initial=0).astype(np.int64)
-    low, high = _bounds(kept)
-    capacity = 64 + 8 * prod((high - low).tolist()) // leaf
-    while True:
-        tables = cut(low, high, reach, leaf, share, capacity)
-        count = tables[-1]
-        if count >= 0:
-            break
-        capacity *= 4
-    lows, highs, own_low, own_high = (np.ascontiguousarray(t[:count][::-1]) for t in tables[:4])
-    left, right = (
-        np.where(t[:count] < 0, -1, count - 1 - t[:count])[::-1].copy() for t in tables[4:6]
-    )
+    tree = cut(*_bounds(kept), reach, leaf, share)
     flat = kept.reshape(-1)
     position = np.full(flat.size, -1, dtype=np.int32)
     order = np.empty(int(np.count_nonzero(flat)) - 1, dtype=np.int32)
-    first = np.zeros(count + 1, dtype=np.int64)
-    start = np.arange(count, dtype=np.int64)
-    strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
-    number(
-        strides, own_low, own_high, flat, anchor, left, backwards, position, order, first, start
-    )
+    first = np.zeros(tree.left.size + 1, dtype=np.int64)
+    number(strides, tree.own_low, tree.own_high, flat, anchor, backwards, position, order, first)
     position[anchor] = order.size
     place = np.empty(order.size + 1, dtype=np.int32)
-    ends = np.zeros(count + 1, dtype=np.int64)
-    nothing = np.empty(0, dtype=np.int32)
-    symbols = (shape, strides, lows, highs, reach, jumps, position, first, start, left, right)
+    ends = np.zeros(tree.left.size + 1, dtype=np.int64)
     home = np.array(np.unravel_index(anchor, kept.shape), dtype=np.int64)
-    surround(*symbols, home, ends, nothing, nothing, place, False)
-    border = np.empty(int(ends[-1]), dtype=np.int32)
-    into = np.zeros(int(ends[-1]), dtype=np.int32)
-    surround(*symbols, home, ends, border, into, place, True)
-    return Dissection(left, right, start, first, order, position, ends, border, into)
+    border = into = np.empty(0, dtype=np.int32)
+    for fill in (False, True):
+        if fill:
+            border, into = np.zeros((2, int(ends[-1])), dtype=np.int32)
+        surround(
+            shape, strides, tree.low, tree.high, reach, jumps, position, first, tree.start,
+            tree.left, tree.right, home, ends, border, into, place, fill,
+        )  # fmt: skip
+    return Dissection(
+        tree.left, tree.right, tree.start, first, order, position, ends, border, into
+    )
 
 
 def _bounds(kept: Mask) -> tuple[Index, Index]:
@@ -124,71 +114,82 @@ def _bounds(kept: Mask) -> tuple[Index, Index]:
     return low, high
 
 
-def _cut(low, high, reach, leaf, share, capacity):
-    """Boxes and own boxes in the order (node, right part, left part); count -1 where they do not fit."""
-    d = low.size
-    lows = np.empty((capacity, d), np.int64)
-    highs = np.empty((capacity, d), np.int64)
-    own_low = np.empty((capacity, d), np.int64)
-    own_high = np.empty((capacity, d), np.int64)
-    left = np.full(capacity, -1, np.int64)
-    right = np.full(capacity, -1, np.int64)
-    waiting_low = np.empty((256, d), np.int64)
-    waiting_high = np.empty((256, d), np.int64)
-    parent = np.empty(256, np.int64)
-    waiting_low[0] = low
-    waiting_high[0] = high
-    parent[0] = -1
-    top, count = 1, 0
-    while top > 0:
-        top -= 1
-        if count == capacity:
-            return lows, highs, own_low, own_high, left, right, -1
-        node = count
-        count += 1
-        volume, axis, longest = 1, -1, 0.0
-        for i in range(d):
-            lows[node, i] = own_low[node, i] = waiting_low[top, i]
-            highs[node, i] = own_high[node, i] = waiting_high[top, i]
-            side = highs[node, i] - lows[node, i]
-            volume *= side
-            length = side / max(float(reach[i]), 0.5)
-            if side >= reach[i] + 2 and length > longest:
-                axis, longest = i, length
-        above = parent[top]
-        if above >= 0:
-            if right[above] < 0:
-                right[above] = node
-            else:
-                left[above] = node
-        if volume <= leaf or axis < 0:
-            continue
-        side = highs[node, axis] - lows[node, axis]
-        at = lows[node, axis] + 1 + int((side - reach[axis] - 2) * share + 0.5)
-        own_low[node, axis] = at
-        own_high[node, axis] = at + reach[axis]
-        for part in range(2):
-            for i in range(d):
-                waiting_low[top, i] = lows[node, i]
-                waiting_high[top, i] = highs[node, i]
-            if part == 0:
-                waiting_high[top, axis] = at
-            else:
-                waiting_low[top, axis] = at + reach[axis]
-            parent[top] = node
-            top += 1
-    return lows, highs, own_low, own_high, left, right, count
+@dataclass(frozen=True)
+class Boxes:
+    """Nested boxes in post-order: corners of each box and of its own part, children, first of subtree."""
+
+    low: Index
+    high: Index
+    own_low: Index
+    own_high: Index
+    left: Index
+    right: Index
+    start: Index
 
 
-def _number(
-    strides, own_low, own_high, kept, anchor, left, backwards, position, order, first, start
-):
+def cut(low: Index, high: Index, reach: Index, leaf: int, share: float) -> Boxes:
+    """Cut a box into halves and slabs, all boxes of one depth at a time."""
+    lows, highs = [low[None, :]], [high[None, :]]
+    own_lows: list[Index] = []
+    own_highs: list[Index] = []
+    parted: list[Mask] = []
+    while lows[-1].size:
+        own_low, own_high, parts = _halve(lows[-1], highs[-1], reach, leaf, share)
+        own_lows.append(own_low)
+        own_highs.append(own_high)
+        split = (own_low != lows[-1]) | (own_high != highs[-1])
+        apart = split.any(axis=1)
+        parted.append(apart)
+        lows.append(parts[0])
+        highs.append(parts[1])
+    depths = len(parted)
+    # sizes of subtrees from the bottom, numbers from the top: left part, right part, box
+    sizes = [np.ones(apart.size, dtype=np.int64) for apart in parted]
+    for depth in range(depths - 2, -1, -1):
+        sizes[depth][parted[depth]] += sizes[depth + 1].reshape(-1, 2).sum(axis=1)
+    count = int(sizes[0][0])
+    left, right = np.full((2, count), -1, dtype=np.int64)
+    start = np.empty(count, dtype=np.int64)
+    corners = np.empty((4, count, low.size), dtype=np.int64)
+    numbers = np.array([count - 1])
+    for depth in range(depths):
+        start[numbers] = numbers - sizes[depth] + 1
+        for table, values in zip(corners, (lows, highs, own_lows, own_highs), strict=True):
+            table[numbers] = values[depth]
+        above = numbers[parted[depth]]
+        if above.size:
+            right[above] = above - 1
+            left[above] = above - 1 - sizes[depth + 1][1::2]
+            numbers = np.stack([left[above], right[above]], axis=1).reshape(-1)
+    return Boxes(*corners, left, right, start)
+
+
+def _halve(
+    low: Index, high: Index, reach: Index, leaf: int, share: float
+) -> tuple[Index, Index, tuple[Index, Index]]:
+    """Own parts of some boxes, and the corners of the halves: left, right, left, right ..."""
+    side = high - low
+    length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)
+    axis = length.argmax(axis=1)
+    every = np.arange(axis.size)
+    split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))
+    own_low, own_high = low.copy(), high.copy()
+    at = axis[split]
+    room = side[split, at] - reach[at] - 2
+    own_low[split, at] += 1 + (room * share + 0.5).astype(np.int64)
+    own_high[split, at] = own_low[split, at] + reach[at]
+    lows, highs = (np.repeat(corner[split], 2, axis=0) for corner in (low, high))
+    halves = np.arange(split.size)
+    highs[2 * halves, at] = own_low[split, at]
+    lows[2 * halves + 1, at] = own_high[split, at]
+    return own_low, own_high, (lows, highs)
+
+
+def _number(strides, own_low, own_high, kept, anchor, backwards, position, order, first):
     """Give every kept state but the anchor its position, node after node."""
     d = strides.size
     count = 0
     for node in range(own_low.shape[0]):
-        if left[node] >= 0:
-            start[node] = start[left[node]]
         begin = count
         runs = 1
         for i in range(d - 1):
@@ -220,7 +221,6 @@ def _surround(
 ):  # fmt: skip
     """Count, or list, the border of every node and its places in the parent's front."""
     d = shape.size
-    last = position.size
     wide = False
     for i in range(d):
         wide |= reach[i] > 1
@@ -258,7 +258,7 @@ def _surround(
                     if 0 <= p < last:
                         beyond = outside if inside else outside + 1
                         at[d - 1] = x
-                        if (beyond == 1 and not wide) or joined(at, low[node], high[node], jumps):
+                        if (beyond == 1 and not wide) or joined(at, low, high, node, jumps):
                             if fill:
                                 border[count] = p
                             count += 1
@@ -280,20 +280,19 @@ def _surround(
                     into[i] = p - first[node] if p < first[node + 1] else place[p]
 
 
-def _joined(at, low, high, jumps):
+def _joined(at, low, high, node, jumps):
     """Whether one jump, forwards or backwards, leads from the state `at` into the box."""
     for j in range(jumps.shape[0]):
         forwards = True
         backwards = True
         for i in range(at.size):
-            forwards &= low[i] <= at[i] + jumps[j, i] < high[i]
-            backwards &= low[i] <= at[i] - jumps[j, i] < high[i]
+            forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]
+            backwards &= low[node, i] <= at[i] - jumps[j, i] < high[node, i]
         if forwards or backwards:
             return True
     return False
 
 
-cut = compiled(_cut)
 number = compiled(_number)
-joined = compiled(_joined)
+joined = compiled(_joined, inner=True)
 surround = compiled(_surround)

@@ -14,7 +14,7 @@ from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.nested.dissection import Dissection
 from separatrix.markov.nested.fronts import PANEL, factor_nodes
 from separatrix.markov.nested.schedule import Schedule, Task, schedule, stack_peak
-from separatrix.markov.nested.substitution import go_down, go_up
+from separatrix.markov.nested.substitution import substitute
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -64,11 +64,7 @@ class Factors:
                         space.stack[filled : filled + given.size] = given
                         space.stack_power[filled : filled + given.size] = given_power
                         filled += given.size
-            filled = go_up(
-                task.begin, task.root + 1, transposed, exact, tree.first, tree.left, tree.right,
-                tree.ends, tree.into, self.starts, self.store, self.power_starts, self.powers,
-                value, power, space.stack, space.stack_power, filled, PANEL, *space.local,
-            )  # fmt: skip
+            filled = self._substitute(task, space, value, power, filled, True, transposed, exact)
             waiting[task.root] = space.stack[:filled].copy(), space.stack_power[:filled].copy()
 
         self.plan.upwards(run, self._room)
@@ -77,16 +73,23 @@ class Factors:
 
     def down(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> None:
         """Substitute back in place, from the entry of the anchor, which is the last one."""
-        tree = self.tree
 
         def run(task: Task, space: _Room) -> None:
-            go_down(
-                task.begin, task.root + 1, transposed, exact, tree.first, tree.ends, tree.border,
-                self.starts, self.store, self.power_starts, self.powers, value, power, PANEL,
-                *space.local,
-            )  # fmt: skip
+            self._substitute(task, space, value, power, 0, False, transposed, exact)
 
         self.plan.downwards(run, self._room)
+
+    def _substitute(
+        self, task: Task, space: _Room, value: Array, power: Index, filled: int, upwards: bool,
+        transposed: bool, exact: bool,
+    ) -> int:  # fmt: skip
+        tree = self.tree
+        return substitute(
+            task.begin, task.root + 1, upwards, transposed, exact, tree.first, tree.left,
+            tree.right, tree.ends, tree.border, tree.into, self.starts, self.store,
+            self.power_starts, self.powers, value, power, space.stack, space.stack_power, filled,
+            PANEL, *space.local,
+        )  # fmt: skip
 
     def _room(self) -> _Room:
         whole = [np.zeros(self.widest, dtype=np.int64) for _ in range(4)]
@@ -114,6 +117,7 @@ class _Bench:
     stack: Array
     handed: Short
     place: Short
+    own_power: Short
     pack: Array
     square: Array
     product: Array
@@ -151,6 +155,7 @@ def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Fa
             np.empty(stack),
             np.empty(rows, dtype=np.int32),
             np.empty(tree.order.size + 1, dtype=np.int32),
+            np.empty(widest, dtype=np.int32),
             np.empty(PANEL * widest),
             np.empty(PANEL * (PANEL + 1)),
             np.empty(PANEL * PANEL),
@@ -169,7 +174,7 @@ def factor(tree: Dissection, offsets: Index, rates: Array, killing: float) -> Fa
             task.begin, task.root + 1, offsets, rates, tree.order, tree.position, tree.first,
             tree.left, tree.right, tree.ends, tree.border, tree.into, killing, starts, store,
             power_starts, powers, space.stack, space.handed, filled, filled_rows, space.place,
-            PANEL, space.pack, space.square, space.product,
+            space.own_power, PANEL, space.pack, space.square, space.product,
         )  # fmt: skip
         if failed >= 0:
             raise Breakdown(int(tree.order[failed]), 0.0)

@@ -9,7 +9,8 @@ rest of the front,
 
 where the pivots of :math:`M_{PP}` are rebuilt as sums of rates. All numbers are nonnegative,
 nothing is subtracted. N, G and C replace the panel; what is left for the border is handed to the
-parent.
+parent. Three blocks hold a front: `core` (p + s, p) the columns of the own states, `out` (p, s + 1)
+and `rest` (s, s + 1) the other columns of own and of border rows.
 """
 
 from __future__ import annotations
@@ -55,176 +56,189 @@ def _invert(work):
     return b
 
 
-def _eliminate(top, side, rest, own_power, panel, pack, square, product):
+def _take(block, at, across, tile):
+    """Copy a part of a block, whose rows are `across` entries long, into a packed tile."""
+    for i in range(tile.shape[0]):
+        for j in range(tile.shape[1]):
+            tile[i, j] = block[at + i * across + j]
+
+
+def _put(block, at, across, tile, keep):
+    """Add a tile to a part of a block (`keep`), or put it there without what is next to nothing."""
+    for i in range(tile.shape[0]):
+        for j in range(tile.shape[1]):
+            value = tile[i, j]
+            if keep:
+                block[at + i * across + j] += value
+            else:
+                value = value if value > _NOTHING else 0.0
+                tile[i, j] = value
+                block[at + i * across + j] = value
+
+
+def _prepare(store, core, out, p, width, own_power, k0, work):
+    """Bring a panel's rows near 1 and copy their rates, and the sums that leave the panel."""
+    b = work.shape[0]
+    for i in range(b):
+        row, row_out = core + (k0 + i) * p, out + (k0 + i) * width
+        store[row + k0 + i] = 0.0
+        largest = 0.0
+        for j in range(row + k0, row + p):
+            largest = max(largest, store[j])
+        for j in range(row_out, row_out + width):
+            largest = max(largest, store[j])
+        shift = math.frexp(largest)[1]
+        if abs(shift) > _FAR:
+            for j in range(row + k0, row + p):
+                store[j] = math.ldexp(store[j], -shift)
+            for j in range(row_out, row_out + width):
+                store[j] = math.ldexp(store[j], -shift)
+            own_power[k0 + i] += shift
+        leaving = 0.0
+        for j in range(row + k0 + b, row + p):
+            leaving += store[j]
+        for j in range(row_out, row_out + width):
+            leaving += store[j]
+        for j in range(b):
+            work[i, j] = store[row + k0 + j]
+        work[i, b] = leaving
+
+
+def _eliminate(store, core, out, stack, rest, p, width, own_power, panel, pack, square, product):
     """Eliminate the own states of one front; returns the place of a vanishing pivot, else their number.
 
-    `top` (p, p + s + 1) holds the own rows, `side` (s, p) and `rest` (s, s + 1) the border rows.
+    `core` and `out` start at these places of `store`, `rest` at this place of `stack`.
     """
-    p, width = top.shape
-    s = side.shape[0]
+    size = p + width - 1
     for k0 in range(0, p, panel):
         k1 = min(k0 + panel, p)
         b = k1 - k0
         work = square[: b * (b + 1)].reshape(b, b + 1)
-        for i in range(b):
-            row = k0 + i
-            top[row, row] = 0.0
-            largest = 0.0
-            for j in range(k0, width):
-                largest = max(largest, top[row, j])
-            shift = math.frexp(largest)[1]
-            if abs(shift) > _FAR:
-                for j in range(k0, width):
-                    top[row, j] = math.ldexp(top[row, j], -shift)
-                own_power[row] += shift
-            leaving = 0.0
-            for j in range(k1, width):
-                leaving += top[row, j]
-            for j in range(b):
-                work[i, j] = top[row, k0 + j]
-            work[i, b] = leaving
+        prepare(store, core, out, p, width, own_power, k0, work)
         place = invert(work)
         if place < b:
             return k0 + place
-        N = product[: b * b].reshape(b, b)
         for i in range(b):
             for j in range(b):
-                N[i, j] = work[i, j]
-                top[k0 + i, k0 + j] = work[i, j]
-        # G, in tiles that stay packed for the update of the other rows
-        j0 = k1
-        while j0 < width:
-            j1 = min(j0 + panel, p if j0 < p else width)
-            w = j1 - j0
-            tile = square[: b * w].reshape(b, w)
-            for i in range(b):
-                for j in range(w):
-                    tile[i, j] = top[k0 + i, j0 + j]
-            G = pack[b * (j0 - k1) : b * (j1 - k1)].reshape(b, w)
-            np.dot(N, tile, G)
-            for i in range(b):
-                for j in range(w):
-                    value = G[i, j]
-                    G[i, j] = value if value > _NOTHING else 0.0
-                    top[k0 + i, j0 + j] = G[i, j]
-            j0 = j1
-        i0 = k1
-        while i0 < p + s:
-            i1 = min(i0 + panel, p if i0 < p else p + s)
-            h = i1 - i0
-            C = square[: h * b].reshape(h, b)
-            for i in range(h):
-                for k in range(b):
-                    C[i, k] = top[i0 + i, k0 + k] if i0 < p else side[i0 - p + i, k0 + k]
+                store[core + (k0 + i) * p + k0 + j] = work[i, j]
+        # the panel's own rows first: N A -> G, in tiles that stay packed; then the others: A += C G
+        i0, i1 = k0, k1
+        while i0 < size:
+            factor = square[: (i1 - i0) * b].reshape(i1 - i0, b)
+            take(store, core + i0 * p + k0, p, factor)
             j0 = k1
-            while j0 < width:
-                j1 = min(j0 + panel, p if j0 < p else width)
+            while j0 < p + width:
+                j1 = min(j0 + panel, p if j0 < p else p + width)
                 w = j1 - j0
                 G = pack[b * (j0 - k1) : b * (j1 - k1)].reshape(b, w)
-                T = product[: h * w].reshape(h, w)
-                np.dot(C, G, T)
-                if i0 < p:
-                    for i in range(h):
-                        for j in range(w):
-                            top[i0 + i, j0 + j] += T[i, j]
-                elif j0 < p:
-                    for i in range(h):
-                        for j in range(w):
-                            side[i0 - p + i, j0 + j] += T[i, j]
-                else:
-                    for i in range(h):
-                        for j in range(w):
-                            rest[i0 - p + i, j0 - p + j] += T[i, j]
+                T = product[: (i1 - i0) * w].reshape(i1 - i0, w)
+                target, at, across = store, core + i0 * p + j0, p
+                if j0 >= p:
+                    across = width
+                    if i0 < p:
+                        at = out + i0 * width + j0 - p
+                    else:
+                        target, at = stack, rest + (i0 - p) * width + j0 - p
+                if i0 == k0:
+                    T, G = G, T
+                    take(target, at, across, G)
+                np.dot(factor, G, T)
+                put(target, at, across, T, i0 > k0)
                 j0 = j1
             i0 = i1
+            i1 = min(i0 + panel, p if i0 < p else size)
     return p
 
 
-def _hand_on(rest, power, handed):
+def _hand_on(stack, rest, s, power, at, handed, at_handed):
     """Drop self-loops, and bring every row near 1."""
-    s = rest.shape[0]
     for i in range(s):
-        rest[i, i] = 0.0
+        row = rest + i * (s + 1)
+        stack[row + i] = 0.0
         largest = 0.0
-        for j in range(s + 1):
-            largest = max(largest, rest[i, j])
+        for j in range(row, row + s + 1):
+            largest = max(largest, stack[j])
         if largest == 0.0:
-            handed[i] = _NEVER
+            handed[at_handed + i] = _NEVER
             continue
         shift = math.frexp(largest)[1]
         scale = math.ldexp(1.0, -shift)
-        for j in range(s + 1):
-            value = rest[i, j] * scale
-            rest[i, j] = value if value > _NOTHING else 0.0
-        handed[i] = power[i] + shift
+        for j in range(row, row + s + 1):
+            value = stack[j] * scale
+            stack[j] = value if value > _NOTHING else 0.0
+        handed[at_handed + i] = power[at + i] + shift
 
 
 def _assemble(
-    node, offsets, rates, order, position, first, ends, border, killing, place,
-    top, side, rest, power, fill,
+    begin, end, width, offsets, rates, order, position, killing, place, store, core, out,
+    powers, at, fill,
 ):  # fmt: skip
     """Find the powers of the rows (`fill` false), or add the node's own rates (`fill` true)."""
-    p, width = top.shape
-    begin, end = first[node], first[node + 1]
+    p = end - begin
     for k in range(p):
         state = order[begin + k]
-        for j in range(offsets.size):
-            rate = rates[j, state]
+        for j in range(offsets.size + 1):
+            # the last round is the killing
+            rate = rates[j, state] if j < offsets.size else killing
             if rate > 0.0:
-                t = position[state + offsets[j]]
+                t = position[state + offsets[j]] if j < offsets.size else -1
                 if t < 0 or t >= begin:
                     if not fill:
-                        power[k] = max(power[k], math.frexp(rate)[1])
+                        powers[at + k] = max(powers[at + k], math.frexp(rate)[1])
                     else:
-                        column = width - 1 if t < 0 else (t - begin if t < end else place[t])
-                        top[k, column] += math.ldexp(rate, -power[k])
+                        column = out + (k + 1) * width - 1
+                        if 0 <= t < end:
+                            column = core + k * p + t - begin
+                        elif t >= end:
+                            column = out + k * width + place[t] - p
+                        store[column] += math.ldexp(rate, -powers[at + k])
+        for j in range(offsets.size):
             source = state - offsets[j]
             if 0 <= source < position.size and position[source] >= end:
                 rate = rates[j, source]
                 if rate > 0.0:
                     i = place[position[source]]
-                    if not fill:
-                        power[i] = max(power[i], math.frexp(rate)[1])
+                    if fill:
+                        store[core + i * p + k] += math.ldexp(rate, -powers[at + i])
                     else:
-                        side[i - p, k] += math.ldexp(rate, -power[i])
-        if killing > 0.0:
-            if not fill:
-                power[k] = max(power[k], math.frexp(killing)[1])
-            else:
-                top[k, width - 1] += math.ldexp(killing, -power[k])
+                        powers[at + i] = max(powers[at + i], math.frexp(rate)[1])
 
 
-def _extend(into, given, handed, top, side, rest, power):
-    """Add what a child has handed on."""
-    p, width = top.shape
-    count = given.shape[0]
+def _extend(
+    count, into, at_into, stack, given, handed, at_handed, store, core, out, rest, p, width,
+    powers, at, fill,
+):  # fmt: skip
+    """Find the powers of the rows (`fill` false), or add what a child has handed on (`fill` true)."""
     for i in range(count):
-        if handed[i] == _NEVER:
+        row = into[at_into + i]
+        if not fill:
+            powers[at + row] = max(powers[at + row], handed[at_handed + i])
             continue
-        row = into[i]
-        shift = handed[i] - power[row]
-        if shift < -1000:
+        shift = handed[at_handed + i] - powers[at + row]
+        if handed[at_handed + i] == _NEVER or shift < -1000:
             continue
         scale = math.ldexp(1.0, shift)
+        line = given + i * (count + 1)
+        for j in range(count):
+            column = into[at_into + j]
+            value = stack[line + j] * scale
+            if column < p:
+                store[core + row * p + column] += value
+            elif row < p:
+                store[out + row * width + column - p] += value
+            else:
+                stack[rest + (row - p) * width + column - p] += value
+        value = stack[line + count] * scale
         if row < p:
-            for j in range(count):
-                top[row, into[j]] += given[i, j] * scale
-            top[row, width - 1] += given[i, count] * scale
+            store[out + row * width + width - 1] += value
         else:
-            row -= p
-            for j in range(count):
-                value = given[i, j] * scale
-                if into[j] < p:
-                    side[row, into[j]] += value
-                else:
-                    rest[row, into[j] - p] += value
-            rest[row, width - 1 - p] += given[i, count] * scale
+            stack[rest + (row - p) * width + width - 1] += value
 
 
 def _factor_nodes(
     begin, end, offsets, rates, order, position, first, left, right, ends, border, into, killing,
     starts, store, power_starts, powers, stack, handed, filled, filled_rows,
-    place, panel, pack, square, product,
+    place, own_power, panel, pack, square, product,
 ):  # fmt: skip
     """Eliminate the nodes of a subtree; the children's updates come from the stack and go there.
 
@@ -233,66 +247,64 @@ def _factor_nodes(
     for node in range(begin, end):
         p = first[node + 1] - first[node]
         s = ends[node + 1] - ends[node]
-        width = p + s + 1
-        at = starts[node]
-        top = store[at : at + p * width].reshape(p, width)
-        side = store[at + p * width : at + p * width + s * p].reshape(s, p)
-        rest = stack[filled : filled + s * (s + 1)].reshape(s, s + 1)
-        top[:] = 0.0
-        side[:] = 0.0
-        rest[:] = 0.0
-        at = power_starts[node]
-        power = powers[at : at + p + s]
-        own_power = powers[at + p + s : at + 2 * p + s]
-        power[:] = _NEVER
+        width = s + 1
+        core, at = starts[node], power_starts[node]
+        out = core + (p + s) * p
+        for i in range(core, starts[node + 1]):
+            store[i] = 0.0
+        for i in range(filled, filled + s * width):
+            stack[i] = 0.0
+        for i in range(at, at + p + s):
+            powers[i] = _NEVER
         for i in range(s):
             place[border[ends[node] + i]] = p + i
-        assemble(
-            node, offsets, rates, order, position, first, ends, border, killing, place,
-            top, side, rest, power, False,
-        )  # fmt: skip
         base, base_rows = filled, filled_rows
-        for child in (right[node], left[node]):
+        for child in (left[node], right[node]):
             if child >= 0:
                 count = ends[child + 1] - ends[child]
                 base -= count * (count + 1)
                 base_rows -= count
-                for i in range(count):
-                    row = into[ends[child] + i]
-                    power[row] = max(power[row], handed[base_rows + i])
-        assemble(
-            node, offsets, rates, order, position, first, ends, border, killing, place,
-            top, side, rest, power, True,
-        )  # fmt: skip
-        at, at_rows = base, base_rows
-        for child in (left[node], right[node]):
-            if child >= 0:
-                count = ends[child + 1] - ends[child]
-                extend(
-                    into[ends[child] : ends[child + 1]],
-                    stack[at : at + count * (count + 1)].reshape(count, count + 1),
-                    handed[at_rows : at_rows + count], top, side, rest, power,
-                )  # fmt: skip
-                at += count * (count + 1)
-                at_rows += count
-        own_power[:] = power[:p]
-        failed = eliminate(top, side, rest, own_power, panel, pack, square, product)
+        for fill in (False, True):
+            assemble(
+                first[node], first[node + 1], width, offsets, rates, order, position, killing,
+                place, store, core, out, powers, at, fill,
+            )  # fmt: skip
+            given, given_rows = base, base_rows
+            for child in (left[node], right[node]):
+                if child >= 0:
+                    count = ends[child + 1] - ends[child]
+                    extend(
+                        count, into, ends[child], stack, given, handed, given_rows, store, core,
+                        out, filled, p, width, powers, at, fill,
+                    )  # fmt: skip
+                    given += count * (count + 1)
+                    given_rows += count
+        for i in range(p):
+            own_power[i] = powers[at + i]
+        failed = eliminate(
+            store, core, out, stack, filled, p, width, own_power, panel, pack, square, product
+        )
         if failed < p:
             return first[node] + failed, filled, filled_rows
-        hand_on(rest, power[p:], handed[base_rows : base_rows + s])
+        for i in range(p):
+            powers[at + p + s + i] = own_power[i]
+        hand_on(stack, filled, s, powers, at + p, handed, base_rows)
         if base < filled:
-            for i in range(s * (s + 1)):
+            for i in range(s * width):
                 stack[base + i] = stack[filled + i]
-        filled, filled_rows = base + s * (s + 1), base_rows + s
+        filled, filled_rows = base + s * width, base_rows + s
     return -1, filled, filled_rows
 
 
 _LOOSE = frozenset({"reassoc", "contract"})
 """Sums of nonnegative numbers may be taken in any order."""
 
-invert = compiled(_invert, fastmath=_LOOSE)
-eliminate = compiled(_eliminate, fastmath=_LOOSE)
-hand_on = compiled(_hand_on, fastmath=_LOOSE)
-assemble = compiled(_assemble)
-extend = compiled(_extend, fastmath=_LOOSE)
+invert = compiled(_invert, fastmath=_LOOSE, inner=True)
+take = compiled(_take, inner=True)
+put = compiled(_put, inner=True)
+prepare = compiled(_prepare, fastmath=_LOOSE, inner=True)
+eliminate = compiled(_eliminate, inner=True)
+hand_on = compiled(_hand_on, inner=True)
+assemble = compiled(_assemble, inner=True)
+extend = compiled(_extend, fastmath=_LOOSE, inner=True)
 factor_nodes = compiled(_factor_nodes)

@@ -44,7 +44,7 @@ def _add(value, power, i, x, e):
 
 def _align(value, power, extra, begin, size, out):
     """Entries times ``2**extra`` in units of ``2**top``; returns the top and the lowest power."""
-    top, bottom = _NEVER, -_NEVER
+    top, bottom = np.int64(_NEVER), np.int64(-_NEVER)
     for i in range(begin, begin + size):
         if value[i] != 0.0:
             e = power[i] + extra[i]
@@ -57,170 +57,146 @@ def _align(value, power, extra, begin, size, out):
     return top, bottom
 
 
-def _careful(factors, value, power, extra, begin):
-    """The sum of ``factors[k] * value[begin + k] * 2**extra``, with a power for every term."""
-    top = _NEVER
-    for k in range(factors.size):
-        i = begin + k
-        if factors[k] > 0.0 and value[i] > 0.0:
-            top = max(top, math.frexp(factors[k])[1] + power[i] + extra[i])
+def _careful(store, at, step, value, power, extra, source, size):
+    """A row or a column of a block times entries, with a power for every term."""
+    top = np.int64(_NEVER)
+    for c in range(size):
+        factor, x = store[at + c * step], value[source + c]
+        if factor > 0.0 and x > 0.0:
+            top = max(top, math.frexp(factor)[1] + power[source + c] + extra[source + c])
     total = 0.0
     if top > _NEVER:
-        for k in range(factors.size):
-            i = begin + k
-            if factors[k] > 0.0 and value[i] > 0.0:
-                fraction, e = math.frexp(factors[k])
-                shift = max(e + power[i] + extra[i] - top, -_RANGE)
-                total += math.ldexp(fraction * value[i], shift)
+        for c in range(size):
+            factor, x = store[at + c * step], value[source + c]
+            if factor > 0.0 and x > 0.0:
+                fraction, e = math.frexp(factor)
+                shift = max(e + power[source + c] + extra[source + c] - top, -_RANGE)
+                total += math.ldexp(fraction * x, shift)
     return total, top
 
 
-def _largest(A, i0, i1, k0, k1):
-    """The largest entry of a block."""
-    largest = 0.0
-    for i in range(i0, i1):
-        for k in range(k0, k1):
-            largest = max(largest, A[i, k])
-    return largest
-
-
 def _multiply(
-    A, i0, i1, k0, k1, transposed, exact, replace, value, power, extra, source, after, target, z, out
+    store, at, across, height, width, transposed, exact, replace,
+    value, power, extra, source, after, target, z, out,
 ):  # fmt: skip
-    """Add (or put in place) a block times entries `source` ff. to (of) the entries `target` ff.
+    """Add to (or put in place of) the entries `target` ff. a block times the entries `source` ff.
 
-    The entries are first multiplied by ``2**extra``, the results by ``2**after``.
+    The block starts `at`, its rows are `across` apart. The entries are first multiplied by
+    ``2**extra``, the results by ``2**after``.
     """
-    count = k1 - k0 if transposed else i1 - i0
-    size = i1 - i0 if transposed else k1 - k0
+    count, size = (width, height) if transposed else (height, width)
     high, low = align(value, power, extra, source, size, z)
-    if high == _NEVER:
-        if replace:
-            for r in range(count):
-                value[target + r], power[target + r] = 0.0, _NEVER
-        return
-    if transposed:
-        for k in range(count):
-            out[k] = 0.0
-        for i in range(size):
-            x = z[i]
-            if x != 0.0:
-                for k in range(count):
-                    out[k] += x * A[i0 + i, k0 + k]
-    else:
-        for i in range(count):
-            total = 0.0
-            for k in range(size):
-                total += A[i0 + i, k0 + k] * z[k]
-            out[i] = total
-    limit = 0.0
-    if exact and high - low > _CLOSE:
-        limit = _LOST * largest(A, i0, i1, k0, k1)
+    for r in range(count):
+        out[r] = 0.0
+    largest = 0.0
+    if high > _NEVER:
+        for i in range(height):
+            row = at + i * across
+            if transposed:
+                x = z[i]
+                if x != 0.0:
+                    for k in range(width):
+                        out[k] += x * store[row + k]
+            else:
+                total = 0.0
+                for k in range(width):
+                    total += store[row + k] * z[k]
+                out[i] = total
+            if exact and high - low > _CLOSE:
+                for k in range(width):
+                    largest = max(largest, store[row + k])
     for r in range(count):
         x, e = out[r], high
-        if exact and x < limit:
-            if transposed:
-                x, e = careful(A[i0:i1, k0 + r], value, power, extra, source)
-            else:
-                x, e = careful(A[i0 + r, k0:k1], value, power, extra, source)
-        i = target + r
+        if largest > 0.0 and x < _LOST * largest:
+            line, step = (at + r, across) if transposed else (at + r * across, 1)
+            x, e = careful(store, line, step, value, power, extra, source, size)
+        out[r] = x
+        z[r] = e
+    # only now: the entries may be replaced by the results
+    for r in range(count):
         if replace:
-            value[i] = 0.0
-        add(value, power, i, x, e + after[i])
-        if x == 0.0 and replace:
-            power[i] = _NEVER
+            value[target + r], power[target + r] = 0.0, _NEVER
+        add(value, power, target + r, out[r], np.int64(z[r]) + after[target + r])
 
 
-def _go_up(
-    begin, end, transposed, exact, first, left, right, ends, into, starts, store, power_starts,
-    powers, value, power, stack, stack_power, filled, panel, local, local_power, mine, rows, none, z, out,
+def _substitute(
+    begin, end, upwards, transposed, exact, first, left, right, ends, border, into, starts, store,
+    power_starts, powers, value, power, stack, stack_power, filled, panel,
+    local, local_power, own, rows, none, z, out,
 ):  # fmt: skip
-    """Eliminate: from the leaves of a subtree to its root. Returns how far the stack is filled."""
-    for node in range(begin, end):
-        p, s = first[node + 1] - first[node], ends[node + 1] - ends[node]
-        width = p + s + 1
-        at = starts[node]
-        top = store[at : at + p * width].reshape(p, width)
-        side = store[at + p * width : at + p * width + s * p].reshape(s, p)
-        at = power_starts[node]
+    """Eliminate the vector up a subtree, or substitute back down; returns how far the stack is filled."""
+    for turn in range(end - begin):
+        node = begin + turn if upwards else end - 1 - turn
+        at, border_at = first[node], ends[node]
+        p, s = first[node + 1] - at, ends[node + 1] - border_at
+        core = starts[node]
+        away = core + (p + s) * p
         for i in range(p + s):
-            rows[i] = powers[at + i]
-            local[i], local_power[i] = 0.0, _NEVER
+            rows[i] = powers[power_starts[node] + i]
         for i in range(p):
-            mine[i] = -powers[at + p + s + i]
-            local[i], local_power[i] = value[first[node] + i], power[first[node] + i]
+            own[i] = -powers[power_starts[node] + p + s + i]
+            local[i], local_power[i] = value[at + i], power[at + i]
+        for i in range(s):
+            t = border[border_at + i]
+            local[p + i] = 0.0 if upwards else value[t]
+            local_power[p + i] = _NEVER if upwards else power[t]
         base = filled
-        for child in (right[node], left[node]):
-            if child >= 0:
-                base -= ends[child + 1] - ends[child]
-                for i in range(ends[child + 1] - ends[child]):
-                    row = into[ends[child] + i]
-                    add(local, local_power, row, stack[base + i], stack_power[base + i])
-        for k0 in range(0, p, panel):
-            k1 = min(k0 + panel, p)
-            if transposed:
-                multiply(top, k0, k1, k1, p + s, True, exact, False,
-                         local, local_power, none, k0, none, k1, z, out)  # fmt: skip
-            else:
-                multiply(top, k0, k1, k0, k1, False, exact, True,
-                         local, local_power, mine, k0, none, k0, z, out)  # fmt: skip
-                multiply(top, k1, p, k0, k1, False, exact, False,
-                         local, local_power, none, k0, rows, k1, z, out)  # fmt: skip
-                multiply(side, 0, s, k0, k1, False, exact, False,
-                         local, local_power, none, k0, rows, p, z, out)  # fmt: skip
-        for i in range(p):
-            value[first[node] + i], power[first[node] + i] = local[i], local_power[i]
-        for i in range(s):
-            stack[base + i], stack_power[base + i] = local[p + i], local_power[p + i]
-        filled = base + s
-    return filled
-
-
-def _go_down(
-    begin, end, transposed, exact, first, ends, border, starts, store, power_starts,
-    powers, value, power, panel, local, local_power, mine, rows, none, z, out,
-):  # fmt: skip
-    """Substitute back: from the root of a subtree to its leaves."""
-    for node in range(end - 1, begin - 1, -1):
-        p, s = first[node + 1] - first[node], ends[node + 1] - ends[node]
-        width = p + s + 1
-        at = starts[node]
-        top = store[at : at + p * width].reshape(p, width)
-        side = store[at + p * width : at + p * width + s * p].reshape(s, p)
-        at = power_starts[node]
-        for i in range(p + s):
-            rows[i] = powers[at + i]
-        for i in range(p):
-            mine[i] = -powers[at + p + s + i]
-            local[i], local_power[i] = value[first[node] + i], power[first[node] + i]
-        for i in range(s):
-            t = border[ends[node] + i]
-            local[p + i], local_power[p + i] = value[t], power[t]
+        if upwards:
+            for child in (right[node], left[node]):
+                if child >= 0:
+                    count = ends[child + 1] - ends[child]
+                    base -= count
+                    for i in range(count):
+                        row = np.int64(into[ends[child] + i])
+                        add(local, local_power, row, stack[base + i], stack_power[base + i])
         panels = (p + panel - 1) // panel
-        for number in range(panels - 1, -1, -1):
-            k0 = number * panel
+        for number in range(2 * panels):
+            k0 = panel * (number // 2 if upwards else panels - 1 - number // 2)
             k1 = min(k0 + panel, p)
-            if transposed:
-                multiply(top, k1, p, k0, k1, True, exact, False,
-                         local, local_power, rows, k1, none, k0, z, out)  # fmt: skip
-                multiply(side, 0, s, k0, k1, True, exact, False,
-                         local, local_power, rows, p, none, k0, z, out)  # fmt: skip
-                multiply(top, k0, k1, k0, k1, True, exact, True,
-                         local, local_power, none, k0, mine, k0, z, out)  # fmt: skip
+            # the panel itself comes first on the way up, last on the way down
+            itself = (number % 2 == 0) == upwards
+            extra, after = none, none
+            replace = False
+            if upwards != transposed:
+                # N, and C below it, which belong to the columns of the panel
+                first_row = k0 if itself else k1
+                block, across = core + first_row * p + k0, p
+                height, width = (k1 if itself else p + s) - first_row, k1 - k0
+                source, target = (first_row, k0) if transposed else (k0, first_row)
+                replace = itself
+                if itself and transposed:
+                    after = own
+                elif itself:
+                    extra = own
+                elif transposed:
+                    extra = rows
+                else:
+                    after = rows
             else:
-                multiply(top, k0, k1, k1, p + s, False, exact, False,
-                         local, local_power, none, k1, none, k0, z, out)  # fmt: skip
+                # G, to later own states and to the border, which belong to its rows
+                block, across = (core + k0 * p + k1, p) if itself else (away + k0 * (s + 1), s + 1)
+                height, width = k1 - k0, p - k1 if itself else s
+                there = k1 if itself else p
+                source, target = (k0, there) if transposed else (there, k0)
+            if height > 0 and width > 0:
+                multiply(
+                    store, block, across, height, width, transposed, exact, replace,
+                    local, local_power, extra, source, after, target, z, out,
+                )  # fmt: skip
         for i in range(p):
-            value[first[node] + i], power[first[node] + i] = local[i], local_power[i]
+            value[at + i], power[at + i] = local[i], local_power[i]
+        if upwards:
+            for i in range(s):
+                stack[base + i], stack_power[base + i] = local[p + i], local_power[p + i]
+            filled = base + s
+    return filled
 
 
 _LOOSE = frozenset({"reassoc", "contract"})
 """Sums may be taken in any order."""
 
-add = compiled(_add)
-align = compiled(_align)
-careful = compiled(_careful)
-largest = compiled(_largest)
-multiply = compiled(_multiply, fastmath=_LOOSE)
-go_up = compiled(_go_up)
-go_down = compiled(_go_down)
+add = compiled(_add, inner=True)
+align = compiled(_align, inner=True)
+careful = compiled(_careful, inner=True)
+multiply = compiled(_multiply, fastmath=_LOOSE, inner=True)
+substitute = compiled(_substitute)
