@@ -37,7 +37,7 @@ class Problem:
         return f"{place}{field}{self.message}{hint}"
 
 
-class ModelError(SeparatrixError):
+class ModelError(SeparatrixError, ValueError):
     """A model that cannot be right. Carries *all* problems found, not only the first."""
 
     def __init__(self, problems: list[Problem] | Problem | str) -> None:

@@ -1,0 +1,26 @@
+"""Programs as populations: integer axes and transitions that every analytic engine reads."""
+
+from separatrix.population.lattice import (
+    Array,
+    Axis,
+    Measure,
+    Population,
+    RateFunction,
+    Sojourn,
+    State,
+    Transition,
+)
+from separatrix.population.lower import Closure, lower
+
+__all__ = [
+    "Array",
+    "Axis",
+    "Closure",
+    "Measure",
+    "Population",
+    "RateFunction",
+    "Sojourn",
+    "State",
+    "Transition",
+    "lower",
+]

@@ -1,0 +1,80 @@
+r"""How long an accepted attempt stays at a first-in-first-out server with exponential service.
+
+An attempt that finds `n` others at a server with `c` threads of rate :math:`\mu` waits for
+:math:`k = \max(n - c + 1, 0)` departures at rate :math:`a = c\mu` and is then served:
+:math:`S = W + B`, :math:`W \sim \mathrm{Erlang}(k, a)`, :math:`B \sim \mathrm{Exp}(\mu)`.
+Formulas hold for real `n`, so that the fluid reading can use them between integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from separatrix.population.lattice import Array
+
+
+def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
+    r"""P(sojourn > t) for an attempt that finds `n` others.
+
+    .. math:: P(S > t) = Q(k, at) + r_k, \qquad
+       r_k = \sum_{j \ge 0} \Bigl(1 - \frac1c\Bigr)^{j} \frac{(at)^{k+j} e^{-at}}{\Gamma(k+j+1)}
+
+    with Q the regularised upper incomplete gamma function. No term is ever subtracted.
+
+    Parameters
+    ----------
+    n : attempts found at the server, any real >= 0, any shape.
+    t : time [s], >= 0.
+    rate : service rate of one thread [1/s].
+    threads : number of threads c.
+
+    Returns
+    -------
+    Probabilities, in the shape of `n`.
+    """
+    from scipy.special import gammainc, gammaincc, gammaln
+
+    found = np.asarray(n, dtype=np.float64)
+    k = np.maximum(found - threads + 1.0, 0.0)
+    if t <= 0:
+        return np.ones_like(k)
+    at = threads * rate * t
+    log_poisson = k * np.log(at) - at - gammaln(k + 1.0)
+    if threads == 1:
+        return np.minimum(gammaincc(k, at) + np.exp(log_poisson), 1.0)
+    ratio = 1.0 - 1.0 / threads
+    x = at * ratio
+    # r_k = e^{-mu t} ratio^{-k} P(k, x): exact, and safe while P does not underflow
+    with np.errstate(divide="ignore"):
+        log_lower = np.log(gammainc(np.maximum(k, 1e-300), x))
+    direct = np.exp(np.minimum(-rate * t - k * np.log(ratio) + log_lower, 0.0))
+    series = np.exp(log_poisson) * _kummer_sum(k, x)
+    remainder = np.where(k == 0, np.exp(-rate * t), np.where(k > x, series, direct))
+    return np.minimum(gammaincc(k, at) + remainder, 1.0)
+
+
+def _kummer_sum(k: Array, x: float) -> Array:
+    r""":math:`\sum_{j\ge0} x^j / ((k+1)\cdots(k+j))` where k > x; elsewhere the value is not used."""
+    use = k > x
+    base = np.where(use, k, x + 1.0)
+    term = np.ones_like(base)
+    total = np.ones_like(base)
+    # terms fall at least like a Gaussian of width sqrt(x) past j = 0
+    for j in range(1, int(10 * np.sqrt(x)) + 60):
+        term = term * (x / (base + j))
+        total = total + term
+        if float(np.max(term / total, initial=0.0)) < 1e-17:
+            break
+    return total
+
+
+def sojourn_moments(n: ArrayLike, rate: float, threads: int) -> tuple[Array, Array]:
+    r"""First two moments of the sojourn time [s], [s²] of an attempt that finds `n` others.
+
+    .. math:: E S = \frac{k}{a} + \frac1\mu, \qquad \mathrm{Var}\,S = \frac{k}{a^2} + \frac1{\mu^2}
+    """
+    k = np.maximum(np.asarray(n, dtype=np.float64) - threads + 1.0, 0.0)
+    a = threads * rate
+    mean = k / a + 1.0 / rate
+    return mean, k / a**2 + 1.0 / rate**2 + mean**2
