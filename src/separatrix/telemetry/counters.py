@@ -164,9 +164,12 @@ class Counters:
     @property
     def missing(self) -> npt.NDArray[np.bool_]:
         """(n_targets, n_intervals) True where no operation at all is known."""
-        if not self.operations:
-            return np.ones((len(self.targets), self.n_intervals), dtype=np.bool_)
-        return np.asarray(np.isnan(self.values).all(axis=0))
+        none = np.ones((len(self.targets), self.n_intervals), dtype=np.bool_)
+        for column in self.values:
+            if not none.any():
+                break  # usual for a sound file: one pass instead of one per operation
+            none &= np.isnan(column)
+        return none
 
     def rate(self, operation: str) -> Floats:
         """(n_targets, n_intervals) rate of one operation [1/s]; all NaN if the table lacks it."""
@@ -242,16 +245,20 @@ class Counters:
         )
 
     def select(
-        self, *, operations: Sequence[str] | None = None, targets: Sequence[str] | None = None
+        self,
+        *,
+        operations: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        servers: Sequence[str] | None = None,
     ) -> Counters:
-        """Return the table with these operations and targets, in this order; absent: NaN."""
+        """Return the table with these columns, in this order; those that it lacks are NaN."""
         from separatrix.telemetry.joining import aligned
 
         return aligned(
             self,
             tuple(self.operations if operations is None else operations),
             tuple(self.targets if targets is None else targets),
-            self.servers,
+            tuple(self.servers if servers is None else servers),
         )
 
     def frame(self, target: str | None = None) -> pd.DataFrame:

@@ -175,17 +175,18 @@ def _matched(wanted: tuple[str, ...], given: tuple[str, ...]) -> tuple[list[int]
 
 def _resolved(table: Counters, start: Floats, step: Floats, log: QualityLog) -> Counters:
     """Sort by begin, fold intervals of equal begin and length together, drop overlapping ones."""
-    if np.any(np.diff(start) < 0):
-        log.repair(Repair.UNSORTED, int(np.sum(np.diff(start) < 0)), message="between files")
     order = np.lexsort((step, start))  # stable: of equal intervals the first table's comes first
     start, step = start[order], step[order]
     same = np.concatenate([[False], (np.diff(start) == 0) & (np.diff(step) == 0)])
     group = np.flatnonzero(~same)
     cubes = [table.values, table.cpu, table.latency_sum, table.latency_samples]
-    folded = [None if c is None else _folded(c[..., order], same, group, log) for c in cubes]
-    log.repair(Repair.DUPLICATE, int(same.sum()))
+    quiet = QualityLog()  # what is repeated in the latency sums is counted with the values
+    folded = [
+        None if c is None else _folded(c[..., order], same, group, log if i < 2 else quiet)
+        for i, c in enumerate(cubes)
+    ]
     start, step = start[group], step[group]
-    keep = _disjoint(start, start + step)
+    keep = disjoint(start, start + step)
     log.repair(Repair.OVERLAP, int((~keep).sum()))
     values, cpu, latency_sum, latency_samples = (
         None if c is None else c[..., keep] for c in folded
@@ -214,12 +215,15 @@ def _folded(
         at = repeated[rank == r]
         into = label[at]
         here, there = out[..., into], columns[..., at]
-        log.repair(Repair.CONFLICT, int(np.sum(here - there != 0) - np.sum(np.isnan(here - there))))
+        both = ~np.isnan(here) & ~np.isnan(there)
+        if columns.ndim == 3:  # tables of other targets may share an interval without repeating it
+            log.repair(Repair.DUPLICATE, int(np.any(both, axis=(0, 1)).sum()))
+        log.repair(Repair.CONFLICT, int(np.sum(both & (here != there))))
         out[..., into] = np.where(np.isnan(here), there, here)
     return out
 
 
-def _disjoint(start: Floats, end: Floats) -> npt.NDArray[np.bool_]:
+def disjoint(start: Floats, end: Floats) -> npt.NDArray[np.bool_]:
     """Mask of the intervals kept when each must begin no earlier than the last kept one ends."""
     keep = np.ones(len(start), dtype=np.bool_)
     if not np.any(start[1:] < end[:-1]):

@@ -22,6 +22,7 @@ class Repair(StrEnum):
     AFTER_GAP = "after a gap"
     FIRST_SAMPLE = "first sample"
     UNWRITTEN = "never written"
+    SILENT = "suspicious zero"
     SHIFTED_OPERATIONS = "right-aligned operations"
     SHIFTED_CPU = "right-aligned CPU"
     DUPLICATE = "duplicate interval"
@@ -29,6 +30,8 @@ class Repair(StrEnum):
     UNSORTED = "unsorted stamps"
     OVERLAP = "overlapping interval"
     STEP = "different step"
+    RESAMPLED = "resampled"
+    NO_STAMP = "no time of its own"
     AMBIGUOUS_TIME = "ambiguous local time"
     NO_SUCH_TIME = "skipped local time"
     COLUMNS = "columns renamed"
@@ -56,7 +59,8 @@ _MEANING = {
     Repair.GAP: "intervals for which no sample exists",
     Repair.AFTER_GAP: "first sample after a gap would carry the whole gap's operations: missing",
     Repair.FIRST_SAMPLE: "first sample of a series has no predecessor to subtract: missing",
-    Repair.UNWRITTEN: "rows of plain zeros in every operation and the CPU: never written, missing",
+    Repair.UNWRITTEN: "intervals that were never written (plain zeros everywhere): missing",
+    Repair.SILENT: "single intervals of zero operations between busy ones: kept as they are",
     Repair.SHIFTED_OPERATIONS: "rows stamped with the end of their interval moved to its start",
     Repair.SHIFTED_CPU: "CPU samples stamped with the end of their interval moved to its start",
     Repair.DUPLICATE: "intervals given more than once: the first kept, its holes filled",
@@ -64,6 +68,8 @@ _MEANING = {
     Repair.UNSORTED: "stamps out of order, sorted",
     Repair.OVERLAP: "intervals that begin before the previous one ends: dropped",
     Repair.STEP: "intervals whose length is not the usual one: kept with their own length",
+    Repair.RESAMPLED: "readings shared out to common intervals in proportion to time",
+    Repair.NO_STAMP: "readings without a time: the file's time of modification is taken",
     Repair.AMBIGUOUS_TIME: "local times that occur twice (end of daylight saving): put in order",
     Repair.NO_SUCH_TIME: "local times that do not exist (start of daylight saving): moved on",
     Repair.COLUMNS: "columns in another order, number or without a name: matched by name",
@@ -197,6 +203,10 @@ class QualityLog:
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self._counts: dict[Repair, int] = {}
         self._files: dict[Repair, dict[str, None]] = {}
         self._messages: dict[Repair, dict[str, None]] = {}
