@@ -75,7 +75,9 @@ class PhaseType:
 
 @part
 class Mixture:
-    r"""Renewal process; a gap is exponential of rate :math:`\lambda_i` with probability :math:`p_i`."""
+    r"""Renewal process; a gap is exponential with rate :math:`\lambda_i` with
+    probability :math:`p_i`.
+    """
 
     weights: tuple[Annotated[float, Field(gt=0, le=1)], ...]
     rates: tuple[PerSecond, ...]
@@ -121,7 +123,9 @@ class StateMachine:
         off = self.transition_rates
         if np.any(off < 0):
             raise ValueError("generator has a negative rate off its diagonal")
-        reach = np.linalg.matrix_power(np.eye(n) + (off > 0), n) > 0
+        reach = np.eye(n, dtype=bool) | (off > 0)
+        for _ in range(n.bit_length()):  # paths of 1, 2, 4, ... steps
+            reach = reach @ reach
         if not reach.all():
             raise ValueError(
                 "the states must form one communicating class (each reachable from each)"

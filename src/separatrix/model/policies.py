@@ -22,7 +22,7 @@ from separatrix.model.validated import part
 
 @part
 class Backoff:
-    r"""Wait before retry k = 1, 2, ...: :math:`\min(\text{base}\,\text{multiplier}^{k-1}, \text{cap})`.
+    r"""Wait before retry k: :math:`\min(\text{base}\cdot\text{multiplier}^{k-1}, \text{cap})`.
 
     Attributes
     ----------

@@ -189,8 +189,9 @@ class Program:
     reports every problem at once.
     """
 
-    def __init__(self, name: str, *, faults: Schedule | None = None) -> None:
+    def __init__(self, name: str, *, faults: Schedule | None = None, description: str = "") -> None:
         self.name = name
+        self.description = description
         self.faults = faults if faults is not None else Schedule()
         self._servers: list[Server] = []
         self._sources: list[Source] = []
@@ -280,7 +281,11 @@ class Program:
     __hash__ = None  # pyright: ignore[reportAssignmentType] - mutable while it is being built
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.name, self._servers, self._sources, self._connections, self.faults
+        # the order of connections means nothing, and a file does not keep it
+        return (
+            (self.name, self.description, self.faults),
+            (self._servers, self._sources, sorted(self._connections)),
+        )
 
     def __repr__(self) -> str:
         servers = ", ".join(s.name for s in self._servers)

@@ -1,13 +1,16 @@
 """Quantities with units at the edge: ``"200ms"``, ``"1.2k/s"``, ``"5%"`` become SI floats.
 
 Inside the house times are seconds, rates are per second and shares are fractions, all plain
-floats; a unit is read once, here.
+floats; a unit is read once, here, and written once, here: `NOTATIONS` holds, for each unit, the
+reader, a writer that the reader undoes to the last bit, an example and a pattern for JSON Schema.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -105,7 +108,7 @@ def factor(value: object) -> float:
 
 
 def duration_text(value: float) -> str:
-    """A duration for people, in three significant digits: ``"3.2 min"``, ``"1.5 million years"``."""
+    """A duration for people, in three digits: ``"3.2 min"``, ``"1.5 million years"``."""
     if math.isnan(value):
         return "unknown"
     if math.isinf(value):
@@ -113,9 +116,10 @@ def duration_text(value: float) -> str:
     size = abs(value)
     year = _SECONDS["y"]
     if size >= 1e6 * year:
-        exponent = math.floor(math.log10(size / year))
         scaled = value / year
-        return f"{scaled:.2e} years" if exponent >= 9 else f"{scaled / 1e6:.3g} million years"
+        if scaled >= 1e10:
+            return f"practically forever ({scaled:.0e} years)"
+        return f"{scaled / 1e6:,.3g} million years"
     for unit, length in (
         ("years", year),
         ("days", 86400.0),
@@ -135,6 +139,90 @@ def duration_text(value: float) -> str:
     return f"{value:.3g} s"
 
 
+def rate_text(value: float) -> str:
+    """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
+    if not math.isfinite(value) or value < 1000 or value >= 1e15:
+        return f"{value:.3g}/s"
+    return f"{float(f'{value:.3g}'):,.0f}/s"
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def number_text(value: float) -> str:
+    """The shortest decimal that reads back as `value`; whole numbers without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _exact(
+    value: float, units: tuple[tuple[str, float, float], ...], read: Callable[[object], float]
+) -> str | None:
+    """`value` in the first of `units` (name, size, least value) that is short and loses nothing."""
+    for unit, size, least in units:
+        digits = number_text(round(value / size, 6))
+        short = value >= least and len(digits) <= 6 and "e" not in digits
+        if short and read(digits + unit) == value:
+            return digits + unit
+    return None
+
+
+def seconds_text(value: float) -> str:
+    """A duration as one writes it in a file, such as ``"200ms"``; `seconds` undoes it exactly."""
+    for unit in ("h", "min"):
+        if value >= _SECONDS[unit] and value % _SECONDS[unit] == 0 and value < 1e7:
+            return number_text(value / _SECONDS[unit]) + unit
+    units = (("s", 1.0, 1.0), ("ms", 1e-3, 1e-3), ("us", 1e-6, 1e-6))
+    return _exact(value, units, seconds) or number_text(value) + "s"
+
+
+def per_second_text(value: float) -> str:
+    """A rate as one writes it in a file, such as ``"1.2k/s"``; `per_second` undoes it exactly."""
+    units = (
+        ("M/s", 1e6, 1e6), ("k/s", 1e3, 1e3), ("/s", 1.0, 0.01),
+        ("/min", 1 / 60.0, 1e-3), ("/h", 1 / 3600.0, 1e-5),
+    )  # fmt: skip
+    return _exact(value, units, per_second) or number_text(value) + "/s"
+
+
+def factor_text(value: float) -> str:
+    """A factor as one writes it in a file, such as ``"3x"``."""
+    return number_text(value) + "x"
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a quantity looks at the edge.
+
+    Attributes
+    ----------
+    unit : what a message prints after a bound, such as ``" s"``.
+    example : a text that a reader can copy.
+    read, text : from the edge, and back.
+    pattern : of the texts that are understood (ECMA 262), for JSON Schema.
+    """
+
+    unit: str
+    example: str
+    read: Callable[[object], float]
+    text: Callable[[float], str]
+    pattern: str
+
+
+_DIGITS = r"\+?([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_TIME_UNIT = f"({'|'.join(_SECONDS)})"
+NOTATIONS = {
+    "s": Notation(" s", "3s", seconds, seconds_text, rf"^\s*{_DIGITS}\s*{_TIME_UNIT}?\s*$"),
+    "1/s": Notation(
+        "/s", "10/s", per_second, per_second_text,
+        rf"^\s*{_DIGITS}\s*[kMG]?\s*((/|per)\s*{_TIME_UNIT}|rps|qps|[hH]z)?\s*$",
+    ),
+    "share": Notation("", "10%", share, number_text, rf"^\s*{_DIGITS}\s*%?\s*$"),
+    "factor": Notation("", "3x", factor, factor_text, rf"^\s*{_DIGITS}\s*[x×]?\s*$"),
+}  # fmt: skip
+"""Unit -> notation; a type names its unit as ``x-unit`` in the extras of its JSON Schema."""
+
+# --- types of fields -----------------------------------------------------------------------------
+
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, json_schema_extra={"x-unit": "s"})]
 """A duration > 0 [s]."""
 SecondsOrZero = Annotated[
@@ -149,9 +237,13 @@ PerSecondOrZero = Annotated[
     float, BeforeValidator(per_second), Field(ge=0, json_schema_extra={"x-unit": "1/s"})
 ]
 """A rate >= 0 [1/s]."""
-Share = Annotated[float, BeforeValidator(share), Field(ge=0, le=1)]
+Share = Annotated[
+    float, BeforeValidator(share), Field(ge=0, le=1, json_schema_extra={"x-unit": "share"})
+]
 """A fraction in 0..1."""
-Factor = Annotated[float, BeforeValidator(factor), Field(gt=0)]
+Factor = Annotated[
+    float, BeforeValidator(factor), Field(gt=0, json_schema_extra={"x-unit": "factor"})
+]
 """A factor > 0."""
 Count = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
 """A number of things, at least one."""

@@ -147,8 +147,8 @@ class LookAsideCache:
 
     `keys` equally likely keys; an entry is filled by a completed service and lives `ttl` seconds.
     In the mean, the share h of live entries obeys :math:`\dot h = (1-h)\,\theta/K - h/\tau` with
-    completed services :math:`\theta` [1/s], K keys and lifetime :math:`\tau`: starved of answers, the
-    cache goes cold.
+    completed services :math:`\theta` [1/s], K keys and lifetime :math:`\tau`: starved of answers,
+    the cache goes cold.
 
     Attributes
     ----------

@@ -17,39 +17,17 @@ _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def complaints(
-    error: ValidationError, place: str = "", positional: tuple[str, ...] = ()
+    error: ValidationError, part: type, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> list[Problem]:
-    """Pydantic's findings as problems, each with its dotted field, the value given and a remedy.
+    """Pydantic's findings as problems, each with its dotted field, the value given and a remedy."""
+    from separatrix.model.findings import findings
 
-    `positional` names the fields that pydantic knows by their position only.
-    """
-    found: list[Problem] = []
-    for detail in error.errors(include_url=False):
-        loc = [str(p) for p in detail["loc"]]
-        if detail["loc"] and isinstance(detail["loc"][0], int) and positional:
-            loc[0] = positional[detail["loc"][0]]
-        field = ".".join([place, *loc] if place else loc)
-        given = repr(detail.get("input"))
-        if len(given) > 60:
-            given = given[:57] + "..."
-        message, hint = detail["msg"], ""
-        bounds = detail.get("ctx", {})
-        if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            message, hint = "unknown field", "check its spelling, or remove it"
-        elif detail["type"] in ("missing", "missing_argument"):
-            message, hint = "is missing", "give it a value"
-        elif detail["type"] == "value_error":
-            message = message.removeprefix("Value error, ")
-        elif detail["type"] == "greater_than":
-            message = f"must be > {bounds['gt']}, got {given}"
-        elif detail["type"] == "greater_than_equal":
-            message = f"must be >= {bounds['ge']}, got {given}"
-        elif detail["type"] == "less_than_equal":
-            message = f"must be <= {bounds['le']}, got {given}"
-        else:
-            message = f"{message}, got {given}"
-        found.append(Problem(message, field, hint))
-    return found
+    names = [f.name for f in dataclasses.fields(part)]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    return [
+        Problem(f.message, ".".join(map(str, (part.__name__, *f.place))), f.hint)
+        for f in findings(error, part, given, names)
+    ]
 
 
 @dataclass_transform(frozen_default=True)
@@ -60,7 +38,6 @@ def part(cls: type[T]) -> type[T]:
     problems of the part at once.
     """
     decorated: Any = dataclass(cls, frozen=True, config=_CONFIG)
-    fields = tuple(f.name for f in dataclasses.fields(decorated))
     original = decorated.__init__
 
     @functools.wraps(original)
@@ -70,7 +47,7 @@ def part(cls: type[T]) -> type[T]:
                 ArgsKwargs(args, kwargs), self_instance=self
             )
         except ValidationError as error:
-            raise ModelError(complaints(error, cls.__name__, fields)) from None
+            raise ModelError(complaints(error, decorated, args, kwargs)) from None
         finally:
             # the deferred build, on the first call, puts pydantic's own constructor back
             decorated.__init__ = checked

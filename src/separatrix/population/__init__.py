@@ -3,6 +3,7 @@
 from separatrix.population.lattice import (
     Array,
     Axis,
+    AxisKind,
     Measure,
     Population,
     RateFunction,
@@ -15,6 +16,7 @@ from separatrix.population.lower import Closure, lower
 __all__ = [
     "Array",
     "Axis",
+    "AxisKind",
     "Closure",
     "Measure",
     "Population",

@@ -6,8 +6,8 @@ An attempt that arrives at queue length q is
 * *doomed*: accepted, but its client gives up first, with probability :math:`A(q)\,p(q)`,
 * *refused* with probability :math:`1 - A(q)`,
 
-with A the probability of admission and p the tail of the sojourn time at the time-out. Functions of q are
-exact at integers and continuous between them.
+with A the probability of admission and p the tail of the sojourn time at the time-out. Functions
+of q are exact at integers and continuous between them.
 """
 
 from __future__ import annotations
@@ -59,10 +59,12 @@ class Fates:
     tries: int = 1
 
     def _admit_one(self, q: Array) -> Array:
-        station = self.station
-        below = room(q, station.admission_threshold)
-        chance = below + (1 - below) * station.admit
-        return chance * room(q, station.server.qsize)
+        station, qsize = self.station, self.station.server.qsize
+        threshold = min(station.admission_threshold, qsize)
+        below = room(q, threshold)
+        if threshold == qsize:
+            return below
+        return (below + (1 - below) * station.admit) * room(q, qsize)
 
     def admitted(self, q: Array) -> Array:
         """Probability that one of the tries is admitted at queue length `q`."""

@@ -1,9 +1,9 @@
 r"""The geometric closure: one orbit per stream, a geometric number of retries.
 
 Coordinates are the queue length q and, for each stream with r > 0 retries, the number o of doomed
-requests. Each retries at rate :math:`r/((r+1)\bar T)` and gives up at rate :math:`1/((r+1)\bar T)`, with
-:math:`\bar T` the mean of time-out plus backoff. A retry that will be answered in time leaves the orbit; one that
-is refused or doomed stays.
+requests. Each retries at rate :math:`r/((r+1)\bar T)` and gives up at rate
+:math:`1/((r+1)\bar T)`, with :math:`\bar T` the mean of time-out plus backoff. A retry that will be
+answered in time leaves the orbit; one that is refused or doomed stays.
 
 The number of retries is right in the mean only; being unbounded for some and none for others, it
 recovers too early. It is cheap at any retry count.
@@ -38,8 +38,9 @@ from separatrix.population.streams import Station, Stream
 def geometric_axes(station: Station) -> tuple[Axis, ...]:
     r"""The axes of the geometric closure.
 
-    Doomed requests enter at a rate of at most :math:`\lambda` and stay :math:`(r+1)\bar T` at most in
-    the mean: o is stochastically below Poisson(:math:`\lambda (r+1) \bar T`).
+    Doomed requests enter at a rate of at most :math:`\lambda` and stay at most
+    :math:`(r+1)\bar T` in the mean: o is stochastically below
+    Poisson(:math:`\lambda (r+1) \bar T`).
     """
     server = station.server
     axes = [Axis(f"queue[{server.name}]", server.qsize + 1, "queue")]

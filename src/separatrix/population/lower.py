@@ -18,7 +18,7 @@ Closure = Literal["auto", "staged", "geometric", "metafor"]
 STAGED_STATES = 200_000
 """`auto` keeps the orbit by attempt number up to this many states ..."""
 STAGED_LEVEL = 700
-"""... and this many states in a level (all axes but the longest), which set the cost of elimination."""
+"""... and this many in a level (all axes but the longest): it sets the cost of elimination."""
 
 
 def lower(program: Program, closure: Closure = "auto") -> Population:
@@ -27,8 +27,8 @@ def lower(program: Program, closure: Closure = "auto") -> Population:
     ``"staged"`` keeps the orbit by attempt number; ``"geometric"`` keeps one orbit per stream;
     ``"metafor"`` reproduces Metafor's generator; ``"auto"`` takes staged where it is affordable.
 
-    Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one of
-    its features.
+    Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one
+    of its features.
     """
     if closure == "metafor":
         return metafor(program.name, program)

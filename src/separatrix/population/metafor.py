@@ -1,16 +1,16 @@
 r"""The closure of Metafor, to the last entry of its generator: for comparison and for its users.
 
-Queue :math:`0..\text{qsize}-1` (so the capacity is qsize - 1), one orbit :math:`0..\text{orbit\_size}-1`, all
-sources pooled with arrival-weighted means of service rate :math:`\mu`, time-out T and retries r.
+Queue 0 .. qsize-1 (so the capacity is qsize - 1), one orbit 0 .. orbit_size-1, all sources pooled
+with arrival-weighted means of service rate :math:`\mu`, time-out T and retries r.
 The chance that an attempt finding q is late is bounded by Chebyshev's inequality,
 
 .. math:: p(q) = \min\Bigl(1, \frac{\sigma_q^2}{(T - m_q)^2}\Bigr),\quad
-   m_q = \frac{(q-c)^+}{c\mu} + \frac1\mu,\quad \sigma_q = \frac{q / \min(q,c)}{\ldots}
+   m_q = \frac{(q-c)^+}{c\mu} + \frac1\mu,\quad \sigma_q^2 = \frac{q}{(\min(q, c)\,\mu)^2},
 
-with :math:`\sigma_q^2 = q / (\min(q, c)\,\mu)^2`, p = 1 where :math:`m_q \ge T` and p(0) = 0.
-Differences from the request's life as this house defines it: an arrival that will be late enters the
-queue at the full rate *and* adds a second entry with its orbit member at rate :math:`\alpha\lambda p(q)`; what is
-refused at a full queue is lost unless ``retry_when_full``.
+p = 1 where :math:`m_q \ge T`, and p(0) = 0. Differences from the request's life as this house
+defines it: arrivals enter the queue at the full rate *and* a late one adds a second entry, with its
+orbit member, at rate :math:`\alpha\lambda p(q)`; what is refused at a full queue is lost unless
+``retry_when_full``.
 
 Source of the numbers: generators published by the Metafor project (mpi-sws-rse/metafor, 2026).
 """

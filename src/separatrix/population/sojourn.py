@@ -48,14 +48,14 @@ def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
     # r_k = e^{-mu t} ratio^{-k} P(k, x): exact, and safe while P does not underflow
     with np.errstate(divide="ignore"):
         log_lower = np.log(gammainc(np.maximum(k, 1e-300), x))
-    direct = np.exp(np.minimum(-rate * t - k * np.log(ratio) + log_lower, 0.0))
+    direct = np.exp(np.minimum(-rate * t - k * float(np.log(ratio)) + log_lower, 0.0))
     series = np.exp(log_poisson) * _kummer_sum(k, x)
     remainder = np.where(k == 0, np.exp(-rate * t), np.where(k > x, series, direct))
     return np.minimum(gammaincc(k, at) + remainder, 1.0)
 
 
 def _kummer_sum(k: Array, x: float) -> Array:
-    r""":math:`\sum_{j\ge0} x^j / ((k+1)\cdots(k+j))` where k > x; elsewhere the value is not used."""
+    r""":math:`\sum_{j\ge0} x^j / ((k+1)\cdots(k+j))` where k > x; elsewhere unused."""
     use = k > x
     base = np.where(use, k, x + 1.0)
     term = np.ones_like(base)

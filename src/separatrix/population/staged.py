@@ -1,10 +1,10 @@
 r"""The staged closure: the orbit is kept by attempt number.
 
-Coordinates are the queue length q and, for each stream and each attempt number
-:math:`a = 0, \dots, r-1`, the number :math:`o_a` of doomed requests whose attempt `a` the client has
-still to give up. Attempt `a` of a doomed request is given up, and attempt `a + 1` launched, at rate
-:math:`1/(T + b_{a+1})` with the time-out T and the mean backoff b. A doomed last attempt needs no coordinate: it
-only leaves its load in the queue.
+Coordinates are the queue length q and, for each stream and each attempt number a = 0 .. r-1, the
+number :math:`o_a` of doomed requests whose attempt `a` the client has still to give up. Attempt `a`
+of a doomed request is given up, and attempt `a + 1` launched, at rate :math:`1/(T + b_{a+1})` with
+the time-out T and the mean backoff b. A doomed last attempt needs no coordinate: it only leaves its
+load in the queue.
 
 Approximations: the fate of an attempt is drawn when it arrives, from the queue it finds; the fixed
 time-out is an exponential wait of the same mean.
@@ -39,9 +39,9 @@ from separatrix.population.streams import Station, Stream
 def staged_axes(station: Station) -> tuple[Axis, ...]:
     r"""The axes of the staged closure.
 
-    Requests enter attempt a's orbit at a rate of at most :math:`\lambda` and stay :math:`T + b_{a+1}`
-    in the mean, so :math:`o_a` is stochastically below Poisson(:math:`\lambda (T + b_{a+1})`), which
-    bounds the mass that a finite axis cuts off.
+    Requests enter attempt a's orbit at a rate of at most :math:`\lambda` and stay
+    :math:`T + b_{a+1}` in the mean, so :math:`o_a` is stochastically below
+    Poisson(:math:`\lambda (T + b_{a+1})`), which bounds the mass that a finite axis cuts off.
     """
     server = station.server
     axes = [Axis(f"queue[{server.name}]", server.qsize + 1, "queue")]

@@ -1,4 +1,4 @@
-"""One server and its streams of like requests: what every closure of a single server starts from."""
+"""One server and its streams of like requests: where every closure of a single server starts."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def station_of(program: Program) -> Station:
     if any(s.backoff.jitter > 0 or s.backoff.base > 0 for s in sources):
         notes.append("time-out and backoff together are one exponential wait of the same mean")
     elif any(s.retries for s in sources):
-        notes.append(
-            "the fixed time-out of a doomed attempt is an exponential wait of the same mean"
-        )
+        notes.append("the time-out of a doomed attempt is an exponential wait of the same mean")
     return Station(
         server, _merge(sources), 1.0 / mean_service, apis, threshold, admit, tuple(notes)
     )

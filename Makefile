@@ -1,0 +1,39 @@
+# Two commands: `make demo` shows what this is, `make test` runs every check.
+
+PYTHON ?= python3
+BIN := .venv/bin
+REPORT := report.html
+
+.PHONY: demo test verify bench clean
+
+demo: .venv/installed
+	-@$(BIN)/separatrix check examples/retry_storm.yaml -o $(REPORT)
+	@echo
+	@echo "The report is at $(CURDIR)/$(REPORT): open it in a browser."
+
+test: .venv/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+# heavy comparisons with theory and with other programs
+verify: .venv/tested
+	@set -e; for script in verification/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+# timings
+bench: .venv/tested
+	$(BIN)/pytest benchmarks -p no:xdist --benchmark-only
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dask,mysql,test]'
+	@touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis report.html

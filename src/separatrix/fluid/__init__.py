@@ -1,0 +1,1 @@
+"""The fluid reading: the population's mean velocity at real-valued states."""

@@ -1,0 +1,155 @@
+r"""Which of two sets is hit first: the committor.
+
+With :math:`h(x) = P_x(T_A < T_B)` and M the generator's negative outside :math:`A \cup B`,
+
+.. math:: M h = q_{\cdot A},\qquad M (1 - h) = q_{\cdot B} ;
+
+both are solved, so that either keeps its digits where it is small; that they sum to 1 is a check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError, Problem
+from separatrix.markov.classes import can_reach
+from separatrix.markov.elimination import Elimination, Method, eliminate
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
+from separatrix.markov.scaled import Scaled
+
+if TYPE_CHECKING:
+    from separatrix.population.lattice import Population
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Committor:
+    """Probability of hitting one set before another, from every state.
+
+    Attributes
+    ----------
+    probability : P(first set before the second), of the box's shape.
+    complement : P(second set before the first), equally accurate.
+    log_probability, log_complement : natural logarithms, also below 1e-308.
+    error : estimated relative error of every entry.
+    defect : largest ``|probability + complement - 1|`` [1], a check of both.
+    method, reason : the method picked and why.
+    status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
+    elimination : the factors with both sets removed; None where nothing was left to solve.
+    """
+
+    probability: Array
+    complement: Array
+    log_probability: Array
+    log_complement: Array
+    error: float
+    defect: float
+    method: str
+    reason: str
+    status: Literal["ok", "inconclusive"]
+    elimination: Elimination | None = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON, without the tables."""
+        return {
+            "unit": "1", "status": self.status, "reason": self.reason, "method": self.method,
+            "states": int(self.probability.size), "relative_error": self.error,
+            "defect": self.defect,
+        }  # fmt: skip
+
+
+def committor(
+    population: Population | Chain,
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    *,
+    method: Method = "auto",
+) -> Committor:
+    """Probability that `first` is hit before `second`, from every state.
+
+    Parameters
+    ----------
+    population : a population, or the chain made from it by `as_chain`.
+    first, second : disjoint sets as boolean masks of the box's shape.
+    method : see `eliminate`.
+
+    Raises
+    ------
+    ModelError : a set is empty, the sets meet, or from some state neither can be hit.
+    NotConverged : the factors would not fit in memory.
+    """
+    chain = as_chain(population)
+    a = as_mask(first, chain, "the first set")
+    b = as_mask(second, chain, "the second set")
+    if (a & b).any():
+        place = chain.label(int(np.flatnonzero(a & b)[0]))
+        raise ModelError(Problem(f"the two sets share {place}", hint="make them disjoint"))
+    removed = a | b
+    if removed.all():
+        inside = Scaled.of(a.reshape(-1).astype(np.float64))
+        outside = Scaled.of(b.reshape(-1).astype(np.float64))
+        return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
+    solved = eliminate(chain, removed=removed, method=method)
+    h = solved.right(rates_into(chain, a))
+    g = solved.right(rates_into(chain, b))
+    h = h.plus(Scaled.of(a.reshape(-1).astype(np.float64)))
+    g = g.plus(Scaled.of(b.reshape(-1).astype(np.float64)))
+    return _result(chain, h, g, solved.error, solved.method, solved.reason, solved)
+
+
+def hitting_probability(
+    population: Population | Chain, target: NDArray[np.bool_], *, method: Method = "auto"
+) -> Committor:
+    """Probability that `target` is ever hit, from every state; below 1 only where it can be missed.
+
+    Parameters
+    ----------
+    population : a population, or the chain made from it by `as_chain`.
+    target : boolean mask of the box's shape.
+
+    Raises
+    ------
+    ModelError : the target is empty.
+    """
+    chain = as_chain(population)
+    mask = as_mask(target, chain, "target")
+    hopeless = ~can_reach(chain, mask)
+    if hopeless.any():
+        return committor(chain, mask, hopeless, method=method)
+    one = Scaled.of(np.ones(chain.n_states))
+    none = Scaled.of(np.zeros(chain.n_states))
+    return _result(chain, one, none, 0.0, "none", "the target can be reached from everywhere", None)
+
+
+def rates_into(chain: Chain, states: Mask) -> Array:
+    """Rate [1/s] from each state outside `states` into it, flat; 0 inside."""
+    flat = states.reshape(-1)
+    rows, cols, rates = chain.edges
+    entering = flat[cols] & ~flat[rows]
+    return sum_at(rows[entering], rates[entering], chain.n_states)
+
+
+def _result(
+    chain: Chain, h: Scaled, g: Scaled, error: float, method: str, reason: str,
+    solved: Elimination | None,
+) -> Committor:  # fmt: skip
+    probability, complement = h.to_float(), g.to_float()
+    defect = float(np.abs(probability + complement - 1.0).max())
+    good = defect <= 1e-9
+    return Committor(
+        probability=probability.reshape(chain.shape),
+        complement=complement.reshape(chain.shape),
+        log_probability=h.log().reshape(chain.shape),
+        log_complement=g.log().reshape(chain.shape),
+        error=max(error, defect),
+        defect=defect,
+        method=method,
+        reason=reason if good else f"the two probabilities miss 1 by {defect:.2g}",
+        status="ok" if good else "inconclusive",
+        elimination=solved,
+    )

@@ -1,0 +1,303 @@
+r"""One elimination of a chain, shared by every quantity that needs the same states removed.
+
+Write S for the kept states, :math:`\kappa` for the rate from S into the removed states plus a
+constant killing rate, and :math:`M` for the M-matrix of S. One state a of S, the *anchor*, is
+eliminated last and kept apart in extended range: with :math:`M_a` the matrix of
+:math:`S \setminus a`,
+
+.. math::
+    h = M_a^{-1}\kappa,\quad g = M_a^{-1} q_{\cdot a},\quad
+    \kappa^*_a = \kappa_a + q_{a\cdot} h,\quad
+    t_a = \frac{b_a + q_{a\cdot} M_a^{-1} b}{\kappa^*_a},\quad
+    t = M_a^{-1} b + t_a g .
+
+Without killing, :math:`\pi \propto (q_{a\cdot} M_a^{-1}, 1)` is the stationary law. All of it is
+free of subtractions, so that results keep their digits when times reach 1e98 s and laws 1e-770.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.markov.banded import BandFactor, Breakdown, factor
+from separatrix.markov.classes import can_reach
+from separatrix.markov.generator import Chain, Edges, Mask, sum_at
+from separatrix.markov.memory import available_bytes, human_bytes
+from separatrix.markov.ordering import elimination_order
+from separatrix.markov.scaled import Scaled, product, zeros
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
+Method: TypeAlias = Literal["auto", "levels", "dense"]
+
+_DENSE_BELOW = 300  # states; below this a band saves nothing
+_ROUNDING = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Elimination:
+    """Factors of a chain with some states removed; made by `eliminate`.
+
+    Attributes
+    ----------
+    chain : the chain.
+    removed : states that are not kept, of the box's shape.
+    killing : constant extra rate [1/s] out of every kept state.
+    anchor : row-major number of the state that is eliminated last.
+    order : row-major numbers of the other kept states, in elimination order.
+    method, reason : what was picked and why.
+    factor : factors of the kept states without the anchor.
+    """
+
+    chain: Chain
+    removed: Mask
+    killing: float
+    anchor: int
+    order: Index
+    method: str
+    reason: str
+    factor: BandFactor
+    into_removed: Array
+    into_anchor: Array
+    from_anchor: Array
+
+    @property
+    def error(self) -> float:
+        """Estimated relative rounding error of every entry of a nonnegative solve.
+
+        Rounding errors of a subtraction-free elimination add up at most along the panels;
+        ``certify=True`` of the callers measures instead of estimating.
+        """
+        return 4.0 * _ROUNDING * (4.0 + len(self.factor.panels))
+
+    @property
+    def can_die(self) -> bool:
+        """Whether anything leaves the kept states; else M is singular."""
+        return self.killing > 0.0 or bool(self.into_removed.any())
+
+    def _needs_death(self) -> None:
+        if not self.can_die:
+            raise ModelError("nothing leaves the kept states: these equations have no solution")
+
+    def law(self) -> Scaled:
+        """Stationary law over the box (flat); 0 on transient states, sums to 1.
+
+        Raises
+        ------
+        ModelError : states were removed or killed.
+        """
+        if self.can_die:
+            raise ModelError("a chain with removed or killed states has no stationary law")
+        x = self.factor.left_scaled(Scaled.of(self.from_anchor))
+        every = _spread(x, Scaled.of(np.ones(1)), self)
+        return every.over(every.total())
+
+    def right(self, b: Array | Scaled) -> Scaled:
+        """Solution t >= 0 of ``M t = b`` over the box (flat), 0 on removed states.
+
+        Parameters
+        ----------
+        b : right-hand side >= 0 over the box, flat.
+
+        Raises
+        ------
+        ModelError : nothing leaves the kept states, so that M is singular.
+        """
+        self._needs_death()
+        full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
+        y = self.factor.right_scaled(full[self.order])
+        there = product(self.from_anchor[None, :], y).plus(full[self._at])
+        t_anchor = there.over(self.anchor_exit)
+        t = y.plus(self._reach_anchor.times(t_anchor))
+        return _spread(t, t_anchor, self)
+
+    def left(self, b: Array | Scaled) -> Scaled:
+        """Solution x >= 0 of ``x M = b`` over the box (flat), 0 on removed states.
+
+        Entry x_j is the expected time [s] in state j from the initial measure `b`.
+        """
+        self._needs_death()
+        full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
+        start = full[self.order]
+        x_anchor = (
+            start.times(self._reach_anchor).total().plus(full[self._at]).over(self.anchor_exit)
+        )
+        flow = start.plus(Scaled.of(self.from_anchor).times(x_anchor))
+        return _spread(self.factor.left_scaled(flow), x_anchor, self)
+
+    def anchored_right(self, f: Array) -> Array:
+        """Solution u of ``M_a u = f`` for signed float64 `f` over the box; 0 at the anchor.
+
+        Parameters
+        ----------
+        f : (n,) or (n, k) over the box, flat.
+        """
+        u = np.zeros_like(f)
+        u[self.order] = self.factor.right(f[self.order])
+        return u
+
+    def anchored_left(self, f: Array) -> Array:
+        """Solution u of ``u M_a = f`` for signed float64 `f` over the box; 0 at the anchor."""
+        u = np.zeros_like(f)
+        u[self.order] = self.factor.left(f[self.order])
+        return u
+
+    def signed_right(self, b: Array) -> Array:
+        """Solution of ``M t = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        y = self.factor.right(b[self.order])
+        t_anchor = (b[self.anchor] + self.from_anchor @ y) / self.anchor_exit.to_float()[0]
+        g = self._reach_anchor.to_float()
+        t = np.zeros_like(b)
+        t[self.order] = y + np.multiply.outer(g, t_anchor)
+        t[self.anchor] = t_anchor
+        return t
+
+    def signed_left(self, b: Array) -> Array:
+        """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        g = self._reach_anchor.to_float()
+        x_anchor = (b[self.anchor] + g @ b[self.order]) / self.anchor_exit.to_float()[0]
+        x = np.zeros_like(b)
+        x[self.order] = self.factor.left(
+            b[self.order] + np.multiply.outer(self.from_anchor, x_anchor)
+        )
+        x[self.anchor] = x_anchor
+        return x
+
+    @cached_property
+    def _at(self) -> Index:
+        return np.array([self.anchor])
+
+    @cached_property
+    def _reach_anchor(self) -> Scaled:
+        """P(the anchor is reached before the chain dies), from each ordered state."""
+        return self.factor.right_scaled(Scaled.of(self.into_anchor))
+
+    @cached_property
+    def anchor_exit(self) -> Scaled:
+        """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
+        kappa = Scaled.of(self.into_removed + self.killing)
+        through = product(self.from_anchor[None, :], self.factor.right_scaled(kappa[self.order]))
+        return through.plus(kappa[self._at])
+
+
+def eliminate(
+    chain: Chain,
+    *,
+    removed: Mask | None = None,
+    killing: float = 0.0,
+    anchor: int | None = None,
+    method: Method = "auto",
+    reverse: bool = False,
+    block: int = 32,
+) -> Elimination:
+    """Factor the chain on its kept states without a subtraction.
+
+    Parameters
+    ----------
+    chain : off-diagonal rates.
+    removed : states to leave out (a target set), of the box's shape; none by default.
+    killing : constant extra rate [1/s] out of every kept state.
+    anchor : row-major number of the kept state to eliminate last; the first kept one by default.
+    method : ``"levels"`` (panels along the longest axis), ``"dense"``, or ``"auto"``.
+    reverse : eliminate in the opposite order, as an independent check of the digits.
+    block : pivots per panel.
+
+    Raises
+    ------
+    ModelError : no state is kept, the anchor is removed, or some state cannot reach the anchor
+        or a removed state.
+    NotConverged : the factors would not fit in memory, or a pivot underflows.
+    """
+    n = chain.n_states
+    gone = np.zeros(chain.shape, dtype=np.bool_) if removed is None else removed
+    kept = np.flatnonzero(~gone.reshape(-1))
+    if kept.size == 0:
+        raise ModelError("every state is removed: nothing is left to solve for")
+    last = int(kept[0]) if anchor is None else anchor
+    if not 0 <= last < n or gone.reshape(-1)[last]:
+        raise ModelError(f"the anchor, state {last}, is not a kept state")
+    order, width = elimination_order(chain, kept[kept != last])
+    order = order[::-1] if reverse else order
+    picked, reason = _choose(method, order.size, width)
+    if picked == "dense":
+        width = max(order.size - 1, 0)
+    _check_memory(order.size, width, block)
+    position = np.full(n, -1, dtype=np.int64)
+    position[order] = np.arange(order.size)
+    rows, cols, rates = chain.edges
+    flat = gone.reshape(-1)
+    into_removed = np.zeros(n)
+    if removed is not None:
+        dying = flat[cols] & ~flat[rows]
+        into_removed = sum_at(rows[dying], rates[dying], n)
+    arriving = (cols == last) & (position[rows] >= 0)
+    departing = (rows == last) & (position[cols] >= 0)
+    into_anchor = sum_at(position[rows[arriving]], rates[arriving], order.size)
+    from_anchor = sum_at(position[cols[departing]], rates[departing], order.size)
+    inside = (position[rows] >= 0) & (position[cols] >= 0)
+    kept_edges = Edges(position[rows[inside]], position[cols[inside]], rates[inside])
+    leaving = into_anchor + into_removed[order] + killing
+    try:
+        factors = factor(kept_edges, leaving, width, block)
+    except Breakdown as failure:
+        raise _explained(chain, gone, last, int(order[failure.position]), failure.pivot) from None
+    solved = Elimination(
+        chain, gone, killing, last, order, picked, reason, factors,
+        into_removed, into_anchor, from_anchor,
+    )  # fmt: skip
+    if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
+        raise _explained(chain, gone, last, last, 0.0)
+    return solved
+
+
+def _explained(
+    chain: Chain, gone: Mask, anchor: int, state: int, pivot: float
+) -> ModelError | NotConverged:
+    """Why the pivot of `state` vanished: it is stuck for ever, or only for longer than 1e290 s."""
+    goal = gone.copy()
+    goal.reshape(-1)[anchor] = anchor != state
+    if can_reach(chain, goal).reshape(-1)[state]:
+        return NotConverged(
+            f"the elimination underflows at {chain.label(state)}; name it as the anchor",
+            partial=state,
+            certificate=f"pivot {pivot:.3g} 1/s",
+        )
+    places = [chain.label(anchor)] * (anchor != state) + ["a removed state"] * bool(gone.any())
+    place = " or ".join(places)
+    return ModelError(
+        Problem(f"{chain.label(state)} cannot reach {place}", hint="the chain is reducible there")
+    )
+
+
+def _choose(method: Method, n: int, width: int) -> tuple[str, str]:
+    if method != "auto":
+        return method, "asked for"
+    if n < _DENSE_BELOW:
+        return "dense", f"{n} states are few"
+    return "levels", f"{n} states of bandwidth {width}"
+
+
+def _check_memory(n: int, width: int, block: int) -> None:
+    need = 16 * n * min(width + block, n) + 8 * 4 * (width + block) ** 2
+    free = available_bytes()
+    if free is not None and need > 0.9 * free:
+        raise NotConverged(
+            f"eliminating {n} states of bandwidth {width} needs {human_bytes(need)},"
+            f" {human_bytes(free)} are free; use a smaller box or a closure with fewer axes",
+            certificate="memory estimate",
+        )
+
+
+def _spread(x: Scaled, at_anchor: Scaled, solved: Elimination) -> Scaled:
+    every = zeros(solved.chain.n_states)
+    every.mantissa[solved.order] = x.mantissa
+    every.exponent[solved.order] = x.exponent
+    every.mantissa[solved.anchor] = at_anchor.mantissa[0]
+    every.exponent[solved.anchor] = at_anchor.exponent[0]
+    return every

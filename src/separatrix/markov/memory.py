@@ -1,0 +1,36 @@
+"""How much memory a computation may take, read before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def available_bytes() -> int | None:
+    """Bytes that can be allocated without swapping; None where the system does not say.
+
+    The smaller of the machine's available memory and what the control group leaves.
+    """
+    limits: list[int] = []
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    except (OSError, ValueError):
+        pass
+    group = Path("/sys/fs/cgroup")
+    try:
+        ceiling = (group / "memory.max").read_text(encoding="ascii").strip()
+        if ceiling != "max":
+            used = int((group / "memory.current").read_text(encoding="ascii"))
+            limits.append(max(int(ceiling) - used, 0))
+    except (OSError, ValueError):
+        pass
+    return min(limits) if limits else None
+
+
+def human_bytes(count: float) -> str:
+    """A number of bytes in words, such as ``1.9 GB``."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count:.0f} B"

@@ -1,0 +1,242 @@
+r"""Leading eigenvalues and eigenvectors of the generator, and mixing times.
+
+With :math:`0 = \mu_1 > \mathrm{Re}\,\mu_2 \ge \ldots` the eigenvalues of Q, the spectral gap is
+:math:`-\mathrm{Re}\,\mu_2`. The inverse of -Q on the complement of its stationary law is applied as
+
+.. math:: D f = M_a^{-1} f - (\pi M_a^{-1} f)\,1 \qquad (\pi f = 0),
+
+with M_a the M-matrix without the anchor state a. Its largest eigenvalues are the slowest modes;
+they keep their digits as long as reaching a from the stationary law takes no longer than the
+slowest mode. Hence the *most likely* state is the anchor: removing a state of another well would
+cost all digits.
+
+References
+----------
+I. C. F. Ipsen, C. D. Meyer, SIAM J. Matrix Anal. Appl. 15 (1994) 1061 (the group inverse).
+D. A. Levin, Y. Peres, E. L. Wilmer, Markov Chains and Mixing Times (2009), chapters 4 and 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf, log
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError
+from separatrix.markov.arnoldi import Pairs, leading_pairs
+from separatrix.markov.elimination import Elimination, eliminate
+from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.stationary import StationaryLaw, stationary
+
+if TYPE_CHECKING:
+    from separatrix.population.lattice import Population
+
+Array: TypeAlias = NDArray[np.float64]
+Complex: TypeAlias = NDArray[np.complex128]
+
+_MAX_DIMENSION = 200
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Slowest modes of a chain, the stationary one first.
+
+    Attributes
+    ----------
+    eigenvalues : (k,) of the generator [1/s], by decreasing real part; the first is 0.
+    right : (k, *shape) right eigenvectors, largest entry 1; the first is constant.
+    left : (k, *shape) left eigenvectors with ``sum(left * right) == 1``; the first is the law.
+    errors : (k,) estimated relative errors of the eigenvalues.
+    gap : spectral gap [1/s].
+    status : ``"ok"``, or ``"inconclusive"`` with `reason`.
+    law : the stationary law used.
+    """
+
+    eigenvalues: Complex
+    right: Complex
+    left: Complex
+    errors: Array
+    gap: float
+    status: Literal["ok", "inconclusive"]
+    reason: str
+    law: StationaryLaw = field(repr=False, compare=False)
+
+    @property
+    def relaxation_time(self) -> float:
+        """Reciprocal of the gap [s]."""
+        return 1.0 / self.gap if self.gap > 0.0 else inf
+
+    @property
+    def gap_error(self) -> float:
+        """Estimated relative error of the gap."""
+        return float(self.errors[1]) if self.errors.size > 1 else 0.0
+
+    def mixing_time(self, eps: float = 0.01) -> float:
+        r"""Time [s] in which the slowest mode decays to `eps`: :math:`\ln(1/\varepsilon)` / gap.
+
+        Raises
+        ------
+        ModelError : `eps` outside (0, 1).
+        """
+        if not 0.0 < eps < 1.0:
+            raise ModelError(f"eps must be in (0, 1); got {eps}")
+        return log(1.0 / eps) * self.relaxation_time
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON, without the vectors."""
+        return {
+            "unit": "1/s", "status": self.status, "reason": self.reason, "gap": self.gap,
+            "gap_relative_error": self.gap_error, "relaxation_time_s": self.relaxation_time,
+            "eigenvalues": [[float(z.real), float(z.imag)] for z in self.eigenvalues],
+            "relative_errors": [float(e) for e in self.errors],
+        }  # fmt: skip
+
+
+def spectrum(
+    population: Population | Chain,
+    count: int = 2,
+    *,
+    law: StationaryLaw | None = None,
+    tolerance: float = 1e-10,
+) -> Spectrum:
+    """The `count` eigenvalues of the generator nearest to 0, the zero included, with eigenvectors.
+
+    Parameters
+    ----------
+    population : a population, or the chain made from it by `as_chain`.
+    count : how many, at least 2; one more where that would split a complex pair.
+    law : its stationary law, where it is already known: its factors are used again.
+    tolerance : relative accuracy asked of the eigenvalues.
+
+    Raises
+    ------
+    ModelError : fewer than two recurrent states, `count` < 2, or a reducible chain.
+    NotConverged : the factors would not fit in memory.
+    """
+    if count < 2:
+        raise ModelError(f"count must be at least 2 (the zero eigenvalue is one); got {count}")
+    chain = as_chain(population)
+    if chain.n_states < 2:
+        raise ModelError("a chain of one state has no spectral gap")
+    known = stationary(chain) if law is None else law
+    best: _Modes | None = None
+    for solved in _anchors(chain, known):
+        modes = _slowest(solved, known.pi.reshape(-1), min(count, chain.n_states) - 1, tolerance)
+        if best is None or modes.errors[0] < best.errors[0]:
+            best = modes
+        if best.errors[0] <= 10.0 * tolerance:
+            break
+    assert best is not None  # noqa: S101 (there is at least one anchor)
+    worst = float(best.errors[0])
+    good = worst < 1e-6
+    flat = np.ones((chain.n_states, 1), dtype=np.complex128)
+    law_column = known.pi.reshape(-1, 1).astype(np.complex128)
+    return Spectrum(
+        eigenvalues=np.concatenate([[0.0 + 0.0j], -best.rates]),
+        right=np.concatenate([flat, best.right], axis=1).T.reshape(-1, *chain.shape),
+        left=np.concatenate([law_column, best.left], axis=1).T.reshape(-1, *chain.shape),
+        errors=np.concatenate([[0.0], best.errors]),
+        gap=float(best.rates[0].real),
+        status="ok" if good else "inconclusive",
+        reason="" if good else f"estimated relative error of the gap {worst:.2g}",
+        law=known,
+    )
+
+
+@dataclass(frozen=True)
+class _Modes:
+    """Decay rates [1/s] by real part, biorthonormal right and left vectors as columns, errors."""
+
+    rates: Complex
+    right: Complex
+    left: Complex
+    errors: Array
+
+
+def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
+    """Factors to try: those of the law where their anchor is likely, then the likeliest state's."""
+    pi = law.pi.reshape(-1)
+    likeliest = int(pi.argmax())
+    if pi[law.elimination.anchor] >= 1e-3 * pi[likeliest]:
+        yield law.elimination
+    if law.elimination.anchor != likeliest:
+        yield eliminate(chain, anchor=likeliest)
+
+
+def _slowest(solved: Elimination, pi: Array, count: int, tolerance: float) -> _Modes:
+    """The slowest modes, deflated in groups so that fast ones survive beside very slow ones."""
+    n = pi.size
+    right = np.ones((n, 1), dtype=np.complex128)
+    left = pi[:, None].astype(np.complex128)
+    rates: list[complex] = []
+    errors: list[float] = []
+    seed = np.random.default_rng(20240229).standard_normal(n)
+    while len(rates) < count:
+        project_right, project_left = _projections(right, left)
+
+        def forward(f: Array, project: Callable[[Array], Array] = project_right) -> Array:
+            return project(solved.anchored_right(project(f)))
+
+        def backward(x: Array, project: Callable[[Array], Array] = project_left) -> Array:
+            return project(solved.anchored_left(project(x)))
+
+        missing = count - len(rates)
+        one = leading_pairs(
+            forward, project_right(seed), missing, tolerance=tolerance, limit=_MAX_DIMENSION
+        )
+        # what is far faster than this group's slowest mode has lost digits: next group
+        firm = np.abs(one.values) > 1e-3 * np.abs(one.values[0])
+        other = leading_pairs(
+            backward, project_left(seed), int(firm.sum()), tolerance=tolerance, limit=_MAX_DIMENSION
+        )
+        k = min(int(firm.sum()), other.values.size)
+        v, w = one.vectors[:, :k], _matched(one.values[:k], other)
+        w = w @ np.linalg.inv(v.T @ w)
+        image = _complex(solved.anchored_right, v)
+        theta = np.einsum("nj,nj->j", w, image)
+        # how rounding in the solves, weighted as the left vector sees it, compares with theta
+        doubt = np.einsum("nj,nj->j", np.abs(w), solved.anchored_right(np.abs(v)) + np.abs(image))
+        shift = np.abs(theta - one.values[:k]) / np.abs(theta)
+        rates += [complex(z) for z in 1.0 / theta]
+        errors += [float(e) for e in shift + solved.error * doubt / np.abs(theta)]
+        right, left = np.concatenate([right, v], axis=1), np.concatenate([left, w], axis=1)
+        if k == 0:
+            break
+    order = np.argsort(np.array([z.real for z in rates]), kind="stable")
+    v, w = right[:, 1:][:, order], left[:, 1:][:, order]
+    scale = v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])]
+    return _Modes(np.array(rates)[order], v / scale, w * scale, np.array(errors)[order])
+
+
+def _projections(
+    right: Complex, left: Complex
+) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """Oblique projections along the known modes, for columns and for rows."""
+
+    def of_columns(f: Array) -> Array:
+        return f - (right @ (left.T @ f)).real
+
+    def of_rows(x: Array) -> Array:
+        return x - (left @ (right.T @ x)).real
+
+    return of_columns, of_rows
+
+
+def _complex(solve: Callable[[Array], Array], v: Complex) -> Complex:
+    if not v.imag.any():
+        return solve(np.ascontiguousarray(v.real)).astype(np.complex128)
+    return solve(np.ascontiguousarray(v.real)) + 1j * solve(np.ascontiguousarray(v.imag))
+
+
+def _matched(values: Complex, other: Pairs) -> Complex:
+    """Left vectors in the order of the right ones, each taken once."""
+    distance = np.abs(values[:, None] - other.values[None, :])
+    taken: list[int] = []
+    for row in distance:
+        row[taken] = np.inf
+        taken.append(int(row.argmin()))
+    return other.vectors[:, taken]

@@ -1,0 +1,151 @@
+"""Changing a value in a YAML file and nothing else: comments, order and layout stay.
+
+A change is spliced into the text at the place where the value stands, so the difference is the
+value itself, or one line for a field that was not there. The new text is read again and must mean
+exactly what was asked for; where it does not (a value shared through an alias), the edit fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from separatrix.errors import ModelError, Problem
+from separatrix.model.files import compose, loads
+from separatrix.model.findings import Place
+from separatrix.model.parameters import Path, plain_value, resolve, with_parameters
+from separatrix.model.plaindata import as_plain
+from separatrix.model.program import Program
+from separatrix.model.textfile import Readable, read_text, write_text
+from separatrix.model.tree import Node, Scalar, along
+from separatrix.model.writing import flow, scalar
+
+
+class Document:
+    """A model file that is open for edits: its text, and the program that it means.
+
+    >>> document = Document("separatrix: 1 ...")  # doctest: +SKIP
+    >>> document.set("web.retries", 1)  # doctest: +SKIP
+    >>> document.save("model.yaml")  # doctest: +SKIP
+    """
+
+    def __init__(self, text: str, name: str = "<text>") -> None:
+        self.text = text
+        self.name = name
+        self.program: Program = loads(text, name)
+
+    @classmethod
+    def open(cls, source: Readable) -> Document:
+        """Read a path, standard input (``"-"``) or a stream; ModelError where it is no model."""
+        return cls(*read_text(source))
+
+    def set(self, path: Path, value: object) -> None:
+        """Change the value at `path` (see `parameters`); text such as ``"12/s"`` keeps its unit.
+
+        Raises ModelError, and changes nothing, for an unknown path, for a value that cannot be,
+        and for a value that an alias shares with another place.
+        """
+        self.set_all({path: value})
+
+    def set_all(self, changes: Mapping[Path, object]) -> None:
+        """Change several values; only the result has to be valid. As `set` otherwise."""
+        program = with_parameters(self.program, changes)
+        text = self.text
+        try:
+            for path, value in changes.items():
+                place = resolve(as_plain(self.program, units=False), path)
+                text = _spliced(text, place, plain_value(value, units=True))
+            kept = loads(text, self.name) == program
+        except ModelError:
+            kept = False
+        if not kept:
+            field = " and ".join(map(str, changes))
+            hint = "an alias (*) or an unusual layout is in the way; edit the file by hand"
+            raise ModelError(Problem("cannot be changed here", field, hint, self.name))
+        self.text, self.program = text, program
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the text to `path` in one step. Raises OSError."""
+        write_text(path, self.text)
+
+
+def assignment(text: str) -> tuple[str, Scalar]:
+    """Split ``"web.retries=1"`` (as a command line gives it) into path and value.
+
+    The value means what it would mean in a file. Raises ModelError where there is no ``=`` or the
+    value is not a single number, word or quantity.
+    """
+    path, equals, given = text.partition("=")
+    if not (equals and path.strip()):
+        raise ModelError(Problem(f"{text!r} sets nothing", hint="write PATH=VALUE"))
+    root, problems = compose(f"value: {given.strip()}", text)
+    entry = root.value.get("value") if isinstance(root.value, dict) else None
+    value = entry.node.value if entry is not None else None
+    if problems or "\n" in given or isinstance(value, dict | list):
+        problem = Problem(f"{given!r} is no single value", path, "write a number or a quantity")
+        raise ModelError(problem)
+    return path.strip(), value
+
+
+def _spliced(text: str, place: Place, value: object) -> str:
+    """`text` with `value` at `place`."""
+    root, _ = compose(text)
+    nodes = [node for node, _ in along(root, place)]
+    depth = len(nodes) - 1
+    last, key, below = nodes[-1], place[depth - 1], _nested(place[depth:], value)
+    if last.start == last.end and last.value is None:  # `key:` and no more
+        return _filled(text, nodes[-2], str(key), below)
+    if depth == len(place) or last.value is None:
+        # a list may begin right below its key, where YAML takes no bracket
+        indent = "  " if isinstance(last.value, list) and not last.flow else ""
+        return text[: last.start] + indent + flow(below) + text[last.end :]
+    return _inserted(text, last, str(place[depth]), _nested(place[depth + 1 :], value))
+
+
+def _nested(way: Place, value: object) -> object:
+    """`value` inside new groups, one for each key of `way`."""
+    for key in reversed(way):
+        value = {str(key): value}
+    return value
+
+
+def _filled(text: str, parent: Node, key: str, value: object) -> str:
+    """Put a value behind a key that has none."""
+    entries = parent.value
+    assert isinstance(entries, dict)  # noqa: S101 - a list item without a value is a scalar
+    end = entries[key].end
+    colon = len(text[end:]) - len(text[end:].lstrip(" "))
+    if text[end + colon : end + colon + 1] == ":":
+        end += colon + 1
+        return f"{text[:end]} {flow(value)}{text[end:]}"
+    return f"{text[:end]}: {flow(value)}{text[end:]}"
+
+
+def _inserted(text: str, group: Node, key: str, value: object) -> str:
+    """Add a field at the end of a group, laid out as its neighbours are."""
+    entries = group.value if isinstance(group.value, dict) else {}
+    line = f"{scalar(key)}: {flow(value)}"
+    if group.flow:
+        if not entries:
+            return text[: group.start + 1] + line + text[group.start + 1 :]
+        last = [*entries.values()][-1]
+        end = max(last.end, last.node.end)
+        return f"{text[:end]}, {line}{text[end:]}"
+    first = next(iter(entries.values())).start
+    indent = first - text.rfind("\n", 0, first) - 1
+    newline = "\r\n" if "\r\n" in text else "\n"
+    end = text.find("\n", _last_end(group))
+    if end < 0:
+        return f"{text}{newline}{' ' * indent}{line}"
+    end -= text[end - 1] == "\r"
+    return f"{text[:end]}{newline}{' ' * indent}{line}{text[end:]}"
+
+
+def _last_end(node: Node) -> int:
+    """Offset where the last thing written inside `node` ends."""
+    if isinstance(node.value, dict) and node.value and not node.alias:
+        last = [*node.value.values()][-1]
+        return max(last.end, _last_end(last.node))
+    if isinstance(node.value, list) and node.value and not node.alias:
+        return max(node.end, _last_end(node.value[-1]))
+    return node.end

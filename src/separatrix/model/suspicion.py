@@ -1,0 +1,43 @@
+"""A suspicion: something in a program that is possible, and almost surely a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from separatrix.model.program import DependentCall, Server
+
+
+@dataclass(frozen=True)
+class Warning_:  # noqa: N801 - `Warning` is Python's own
+    """Something that is almost surely a mistake.
+
+    Attributes
+    ----------
+    code : name of the check, which never changes.
+    field : dotted place in the model.
+    message : what is odd, with the numbers.
+    reason : why it matters.
+    hint : what to do.
+    """
+
+    code: str
+    field: str
+    message: str
+    reason: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"Warning: {self.field}: {self.message}. {self.reason}. {self.hint}."
+
+
+def without_effect(field: str, message: str, reason: str) -> Warning_:
+    """A suspicion of something that was written and does nothing."""
+    return Warning_("without-effect", field, message, reason, "Change it or remove it")
+
+
+def numbered_calls(server: Server) -> Iterator[tuple[str, int, DependentCall]]:
+    """Every call that `server` makes, with its API and its position there."""
+    for api, work in server.apis.items():
+        for i, call in enumerate(work.downstream):
+            yield api, i, call

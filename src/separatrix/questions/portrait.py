@@ -1,0 +1,96 @@
+"""The phase portrait as data: drift, zero-drift curves and fixed points on the queue-orbit plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from separatrix.fluid.equilibria import FixedPoint, fixed_points, rested_orbits
+from separatrix.population import Array, Population
+from separatrix.questions.regimes import Regimes
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """Mean dynamics on the plane of queue and (total) orbit.
+
+    Attributes
+    ----------
+    queue : (n,) [attempts]; orbit : (m,) [requests].
+    queue_drift, orbit_drift : (m, n) mean velocities [1/s].
+    points : fixed points, by increasing queue.
+    ridge : (m, n) probability of settling on the healthy side; None where it is not known on
+        this plane.
+    plane : how the plane lies among the coordinates, in words.
+    """
+
+    queue: Array
+    orbit: Array
+    queue_drift: Array
+    orbit_drift: Array
+    points: tuple[FixedPoint, ...]
+    ridge: Array | None
+    plane: str
+
+
+def portrait(found: Regimes, *, resolution: int = 61) -> Portrait:
+    """The phase portrait of a population whose regimes were found.
+
+    With several orbit coordinates the plane is the one on which they keep the proportions that
+    they have where they rest at a full queue.
+    """
+    population = found.population
+    n_orbits = len(population.axes) - 1
+    top = float(population.shape[0] - 1)
+    q = np.linspace(0.0, top, resolution)
+    points = fixed_points(population)
+    if n_orbits == 0:
+        drift = population.drift((q,))[0]
+        flat = np.tile(drift, (2, 1))
+        return Portrait(q, np.array([0.0, 1.0]), flat, 0 * flat, points, None, "no orbit")
+    resting = rested_orbits(population, np.array([top]))[0]
+    shares = resting / resting.sum() if resting.sum() > 0 else np.full(n_orbits, 1 / n_orbits)
+    reach = max(1.25 * float(resting.sum()), 4.0)
+    reach = min(reach, float(sum(population.shape[1:]) - n_orbits))
+    o = np.linspace(0.0, reach, resolution)
+    Q, O = np.meshgrid(q, o)  # noqa: E741 - the orbit's letter
+    bounds = np.array(population.shape[1:]) - 1.0
+    state = (Q, *[np.minimum(share * O, b) for share, b in zip(shares, bounds, strict=True)])
+    velocity = population.drift(state)
+    orbit_drift = np.asarray(sum(velocity[1:]), dtype=np.float64)
+    plane = (
+        "queue and orbit"
+        if n_orbits == 1
+        else "orbits in the proportions they have where they rest at a full queue"
+    )
+    return Portrait(q, o, velocity[0], orbit_drift, points, _ridge(found, q, o), plane)
+
+
+def _ridge(found: Regimes, q: Array, o: Array) -> Array | None:
+    if found.committor is None or len(found.population.axes) != 2:
+        return None
+    table = found.committor.probability
+    rows = np.clip(np.rint(q).astype(int), 0, table.shape[0] - 1)
+    columns = np.clip(np.rint(o).astype(int), 0, table.shape[1] - 1)
+    return table[np.ix_(rows, columns)].T
+
+
+def describe(points: tuple[FixedPoint, ...], population: Population) -> str:
+    """The finding of a portrait in one sentence."""
+    stable = [p for p in points if p.stable]
+    saddles = [p for p in points if not p.stable]
+    orbit = "" if len(population.axes) == 1 else " (orbit {:.0f})"
+    places = ", ".join(
+        f"queue {p.state[0]:.0f}" + orbit.format(float(p.state[1:].sum())) for p in stable
+    )
+    if len(stable) == 1 and not saddles:
+        return f"One resting point, at {places}: every disturbance is forgotten."
+    if len(stable) >= 2 and saddles:
+        edge = saddles[0].state
+        return (
+            f"{len(stable)} resting points, at {places}, divided near queue {edge[0]:.0f}"
+            + orbit.format(float(edge[1:].sum()))
+            + ": beyond it the service does not come back by itself."
+        )
+    return f"{len(stable)} stable and {len(saddles)} unstable resting points; stable at {places}."

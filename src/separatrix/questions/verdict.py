@@ -1,0 +1,329 @@
+r"""Can this service get stuck, how long would it stay stuck, and how often does it happen?
+
+* **safe**: there is one regime, and it is healthy; or the overloaded one does not hold: it is left
+  within a few times the time that working off a full queue takes anyway.
+* **can get stuck**: a healthy and a stuck regime, and the service stays in either for long.
+* **always stuck**: no healthy regime, or one that does not hold.
+
+A regime is healthy when at least 90 % of the requests are answered in time in it. A regime holds when its mean exit
+time exceeds :data:`HOLDS` times :math:`\tau = \max(K/(c\mu),\ T + b)`: the longer of working off a full queue and
+of one time-out with backoff.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from separatrix.errors import NotConverged
+from separatrix.markov.generator import as_chain
+from separatrix.markov.hitting import hitting_times
+from separatrix.markov.measures import Steady, steady
+from separatrix.markov.passage import Quantile, hitting_quantiles
+from separatrix.markov.spectrum import Spectrum, spectrum
+from separatrix.markov.stationary import StationaryLaw, stationary
+from separatrix.model import Program
+from separatrix.model.quantities import duration_text
+from separatrix.population import Array, Closure, Population, lower
+from separatrix.questions.regimes import Mask, Regimes, regimes
+
+if TYPE_CHECKING:
+    from separatrix.markov.generator import Chain
+
+Word = Literal["safe", "can get stuck", "always stuck", "inconclusive"]
+
+SCHEMA = "separatrix.verdict/1"
+HEALTHY_SHARE = 0.9
+"""Share of the requests answered in time from which a regime counts as healthy."""
+HOLDS = 3.0
+"""A regime that is left sooner than this many relaxation times does not count."""
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Long-run numbers of one regime, given that the service is in it.
+
+    Attributes
+    ----------
+    name : ``"healthy"`` or ``"stuck"``.
+    goodput : requests answered in time [1/s].
+    goodput_share : the same as a share of the requests.
+    queue, orbit : mean attempts at the server, and doomed requests yet to be given up.
+    probability : share of all time spent in it, in the very long run.
+    """
+
+    name: str
+    goodput: float
+    goodput_share: float
+    queue: float
+    orbit: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A time to get from one regime to the other [s]: mean, median and 99th percentile."""
+
+    mean: float
+    std: float
+    p50: float
+    p99: float
+    relative_error: float
+
+    def text(self) -> str:
+        """In words."""
+        return (
+            f"mean {duration_text(self.mean)}, half within {duration_text(self.p50)}, "
+            f"99 % within {duration_text(self.p99)}"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer, with what it rests on. Times in seconds, rates per second.
+
+    Attributes
+    ----------
+    word : the verdict.
+    sentence : the verdict in one sentence.
+    program, population : what was asked about, and how it was read.
+    regimes : long-run numbers of each regime.
+    recovery : stuck to healthy; where there is one regime, from a full service to healthy; None where
+        there is nothing healthy to come back to.
+    collapse : healthy to stuck; None where there is one regime.
+    spectrum : slowest modes, spectral gap and mixing time.
+    steady : stationary numbers over all regimes.
+    found : the sets, for pictures.
+    law : the stationary law.
+    status, reason : ``"ok"``, or ``"inconclusive"`` and why.
+    """
+
+    word: Word
+    sentence: str
+    program: Program
+    population: Population
+    regimes: tuple[Regime, ...]
+    recovery: Passage | None
+    collapse: Passage | None
+    spectrum: Spectrum = field(repr=False)
+    steady: Steady
+    found: Regimes = field(repr=False)
+    law: StationaryLaw = field(repr=False)
+    status: Literal["ok", "inconclusive"]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, with a versioned schema."""
+        return {
+            "schema": SCHEMA,
+            "verdict": self.word,
+            "sentence": self.sentence,
+            "status": self.status,
+            "reason": self.reason,
+            "program": self.program.name,
+            "closure": self.population.closure,
+            "states": self.population.n_states,
+            "axes": [
+                {"name": a.name, "size": a.size, "kind": a.kind, "cut_mass": a.cut}
+                for a in self.population.axes
+            ],
+            "notes": list(self.population.notes),
+            "regimes": [vars(regime) for regime in self.regimes],
+            "recovery_s": None if self.recovery is None else vars(self.recovery),
+            "collapse_s": None if self.collapse is None else vars(self.collapse),
+            "mixing_time_s": self.spectrum.mixing_time(),
+            "spectrum": self.spectrum.to_dict(),
+            "steady": self.steady.to_dict(),
+            "law": self.law.to_dict(),
+        }
+
+
+def check(
+    program: Program,
+    *,
+    closure: Closure = "auto",
+    healthy: dict[str, tuple[int, int]] | None = None,
+    stuck: dict[str, tuple[int, int]] | None = None,
+) -> Verdict:
+    """Answer whether `program` can get stuck, from its Markov chain.
+
+    Parameters
+    ----------
+    program : what to ask about.
+    closure : how the orbit is kept; see `lower`.
+    healthy, stuck : sets given as inclusive ranges of queue and orbit, such as
+        ``{"queue": (0, 10)}``; both or neither. Default: found from the dynamics.
+
+    Raises
+    ------
+    ModelError : the program is wrong, or `Unsupported` where the exact reading cannot carry it.
+    NotConverged : an answer could not be certified.
+    """
+    from separatrix.questions.regimes import box
+
+    population = lower(program, closure)
+    given = {
+        name: None if ranges is None else box(population, **ranges)
+        for name, ranges in (("healthy", healthy), ("stuck", stuck))
+    }
+    found = regimes(population, **given)
+    return judge(program, population, found)
+
+
+def judge(program: Program, population: Population, found: Regimes) -> Verdict:
+    """The verdict for regimes already found."""
+    chain = as_chain(population)
+    law = stationary(population)
+    grid = population.grid()
+    offered = sum(source.mean_rate for source in program.sources)
+    goodput = next(m for m in population.measures if m.name == "goodput")
+    value = np.asarray(goodput.value(grid), dtype=np.float64)
+    orbit = population.total("orbit", grid)
+    queue = population.total("queue", grid)
+
+    def regime(name: str, states: Mask) -> tuple[Regime, Array]:
+        inside = conditional(law, states)
+        good = float((inside * value).sum())
+        numbers = Regime(
+            name=name,
+            goodput=good,
+            goodput_share=min(good / offered, 1.0) if offered > 0 else 1.0,
+            queue=float((inside * queue).sum()),
+            orbit=float((inside * orbit).sum()),
+            probability=law.probability(states),
+        )
+        return numbers, inside
+
+    whole = np.ones(population.shape, dtype=np.bool_)
+    if found.stuck is None:
+        only, _ = regime("only", whole)
+        name = "healthy" if only.goodput_share >= HEALTHY_SHARE else "stuck"
+        described = (replace(only, name=name),)
+        recovery = passage(chain, found.healthy, saturated(found)) if name == "healthy" else None
+        collapse = None
+        word: Word = "safe" if name == "healthy" else "always stuck"
+    else:
+        well, in_well = regime("healthy", found.healthy)
+        ill, in_ill = regime("stuck", found.stuck)
+        described = (well, ill)
+        recovery = passage(chain, found.healthy, in_ill)
+        collapse = passage(chain, found.stuck, in_well)
+        word = word_for(program, well, ill, recovery, collapse)
+    status: Literal["ok", "inconclusive"] = "ok"
+    reason = law.reason
+    modes = spectrum(population, 2, law=law)
+    for part in (law, found.committor, modes):
+        if part is not None and part.status != "ok":
+            status, reason = "inconclusive", part.reason
+    if status != "ok":
+        word = "inconclusive"
+    return Verdict(
+        word=word,
+        sentence=sentence_for(word, described, recovery, collapse),
+        program=program,
+        population=population,
+        regimes=described,
+        recovery=recovery,
+        collapse=collapse,
+        spectrum=modes,
+        steady=steady(law),
+        found=found,
+        law=law,
+        status=status,
+        reason=reason,
+    )
+
+
+def conditional(law: StationaryLaw, states: Mask) -> Array:
+    """The law given that the state is in a set, also where the set's mass is below 1e-308."""
+    log_pi = np.where(states, law.log_pi, -np.inf)
+    weight = np.exp(log_pi - log_pi.max())
+    return weight / weight.sum()
+
+
+def saturated(found: Regimes) -> Array:
+    """The state that a long outage leaves: a full queue, and every client waiting to retry."""
+    population = found.population
+    top = tuple(n - 1 for n in population.shape)
+    start = np.zeros(population.shape)
+    start[top] = 1.0
+    return start
+
+
+def passage(chain: Chain, target: Mask, start: Array) -> Passage:
+    """Mean and quantiles of the time to a set from a law of starts.
+
+    Raises NotConverged where a quantile could not be certified.
+    """
+    times = hitting_times(chain, target)
+    moments = times.at(start)
+    p50, p99 = hitting_quantiles(times, start, (0.5, 0.99))
+    for quantile in (p50, p99):
+        if quantile.status != "ok":
+            raise NotConverged(
+                f"the {100 * quantile.probability:g} % quantile of a hitting time is not certain",
+                partial=quantile,
+                certificate=quantile.reason,
+            )
+    error = max(moments.error, p50.error, p99.error)
+    return Passage(moments.mean, moments.std, _time(p50), _time(p99), error)
+
+
+def _time(quantile: Quantile) -> float:
+    return quantile.time
+
+
+def relaxation(program: Program) -> float:
+    r""":math:`\tau`: the longer of working off a full queue and of one time-out with backoff [s]."""
+    waits = [s.timeout + s.backoff.mean(1) for s in program.sources]
+    drains = [
+        server.qsize / (server.thread_pool * min(w.processing_rate for w in server.apis.values()))
+        for server in program.servers
+    ]
+    return max(*waits, *drains)
+
+
+def word_for(
+    program: Program, well: Regime, ill: Regime, recovery: Passage, collapse: Passage
+) -> Word:
+    """The verdict where the mean dynamics have two resting points."""
+    if ill.goodput_share >= HEALTHY_SHARE:
+        return "safe"
+    long = HOLDS * relaxation(program)
+    if well.goodput_share < HEALTHY_SHARE or collapse.mean < long:
+        return "always stuck"
+    return "safe" if recovery.mean < long else "can get stuck"
+
+
+def sentence_for(
+    word: Word,
+    described: tuple[Regime, ...],
+    recovery: Passage | None,
+    collapse: Passage | None,
+) -> str:
+    """The verdict in one sentence."""
+    if word == "inconclusive":
+        return "No verdict: the computation could not certify its own answer."
+    if collapse is None or recovery is None or len(described) == 1:
+        share = f"{100 * described[0].goodput_share:.3g} %"
+        if word == "safe" and recovery is not None:
+            back = duration_text(recovery.mean)
+            return f"Safe: {share} of requests are answered in time, and a full queue clears in {back}."
+        return f"Always stuck: at this load only {share} of requests are answered in time."
+    well, ill = described
+    stay, come = duration_text(recovery.mean), duration_text(collapse.mean)
+    share = f"{100 * ill.goodput_share:.3g} %"
+    if word == "safe":
+        return f"Safe: an overload is left behind within {stay} on average."
+    if word == "always stuck":
+        return (
+            f"Always stuck: the healthy state lasts only {come} on average; then {share} of "
+            f"requests are answered in time, for {stay}."
+        )
+    return (
+        f"Can get stuck: once overloaded, only {share} of requests are answered in time (normally "
+        f"{100 * well.goodput_share:.3g} %), and that lasts {stay} on average; without any "
+        f"trigger it happens once in {come}."
+    )

@@ -1,0 +1,136 @@
+"""Results as text: coloured tables on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from separatrix.model.quantities import duration_text
+from separatrix.questions.verdict import Passage, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = tuple[str, str, str]
+"""Label, value with unit, remark."""
+
+_STYLE = {
+    "safe": "bold green",
+    "can get stuck": "bold yellow",
+    "always stuck": "bold red",
+    "inconclusive": "bold magenta",
+}
+
+
+def verdict_rows(verdict: Verdict) -> list[tuple[str, list[Row]]]:
+    """The verdict's numbers as titled groups of rows; the one source for every text view."""
+    groups: list[tuple[str, list[Row]]] = []
+    times: list[Row] = []
+    labels = (
+        ("recovery", verdict.recovery, "from stuck back to healthy"),
+        ("collapse", verdict.collapse, "from healthy to stuck, without a trigger"),
+    )
+    for name, passage, remark in labels:
+        if passage is not None:
+            if name == "recovery" and verdict.collapse is None:
+                remark = "from a full queue back to healthy"
+            times += _passage(name, passage, remark)
+    mixing = duration_text(verdict.spectrum.mixing_time())
+    times.append(("mixing time", mixing, "to 1 % of the long-run law, from the spectral gap"))
+    groups.append(("Times", times))
+    for regime in verdict.regimes:
+        share = f"{100 * regime.goodput_share:.4g} %"
+        groups.append(
+            (
+                f"When {regime.name}",
+                [
+                    ("goodput", f"{regime.goodput:.4g} requests/s", f"{share} of the requests"),
+                    ("queue", f"{regime.queue:.4g} attempts", "mean, waiting and in service"),
+                    ("orbit", f"{regime.orbit:.4g} requests", "doomed, yet to be given up"),
+                    ("share of time", f"{regime.probability:.3g}", "in the very long run"),
+                ],
+            )
+        )
+    groups.append(("In the very long run", _steady(verdict)))
+    return groups
+
+
+def _passage(name: str, passage: Passage, remark: str) -> list[Row]:
+    return [
+        (f"{name} time", duration_text(passage.mean), f"mean, {remark}"),
+        ("", duration_text(passage.p50), "p50: half of the times within"),
+        ("", duration_text(passage.p99), "p99: 99 % of the times within"),
+    ]
+
+
+def _steady(verdict: Verdict) -> list[Row]:
+    steady = verdict.steady
+    rows: list[Row] = []
+    for kind, count in (("queue", steady.queue), ("orbit", steady.orbit)):
+        if count is not None:
+            rows.append((kind, f"{count.mean:.4g}", f"mean; standard deviation {count.std:.4g}"))
+    for quantity in steady.averages:
+        if "[" not in quantity.name:
+            unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+            remark = "probability" if quantity.unit == "1" else ""
+            rows.append((quantity.name, f"{quantity.value:.4g}{unit}", remark))
+    for latency in steady.latencies:
+        tail = ", ".join(f"p{100 * p:g} {duration_text(t)}" for p, t in latency.percentiles.items())
+        rows.append(
+            (
+                f"latency[{latency.name}]",
+                duration_text(latency.mean),
+                f"mean at the server; standard deviation {duration_text(latency.std)}; {tail}",
+            )
+        )
+    return rows
+
+
+def basis(verdict: Verdict) -> list[str]:
+    """What the verdict rests on, one line each."""
+    population = verdict.population
+    size = " x ".join(str(n) for n in population.shape)
+    certificate = verdict.law.certificate
+    lines = [
+        f"exact reading, {population.closure} closure, {population.n_states:,} states ({size}); "
+        f"elimination by {verdict.law.method}, entrywise residual {certificate.residual:.1g}",
+    ]
+    if population.cut > 0:
+        bound = ", ".join(f"{axis.name} < {axis.size}" for axis in population.axes if axis.cut > 0)
+        lines.append(f"bounded by us: {bound}; at most {population.cut:.1g} of the mass is cut off")
+    held = verdict.steady.boundary
+    for axis in population.axes:
+        if axis.kind == "orbit" and axis.cut == 0 and held.get(axis.name, 0.0) > 1e-6:
+            lines.append(
+                f"{axis.name} is bounded at {axis.size - 1} by the model and is there "
+                f"{100 * held[axis.name]:.2g} % of the time: requests beyond it are lost"
+            )
+    return [*lines, *population.notes]
+
+
+def print_verdict(verdict: Verdict, warnings: Iterable[str], console: Console) -> None:
+    """The whole answer to a terminal or a pipe."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console.print(f"[{_STYLE[verdict.word]}]{verdict.word.upper()}[/]  {verdict.program.name}")
+    console.print(escape(verdict.sentence))
+    for title, rows in verdict_rows(verdict):
+        console.print()
+        if not console.is_terminal:
+            console.print(title)
+            for label, value, remark in rows:
+                console.print(escape(f"  {label:<22} {value:<24} {remark}".rstrip()))
+            continue
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+        table.add_column("quantity", style="cyan", no_wrap=True)
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("remark", style="dim")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    console.print()
+    for line in basis(verdict):
+        console.print(escape(f"basis: {line}"))
+    for warning in warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")

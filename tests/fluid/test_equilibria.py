@@ -1,0 +1,79 @@
+"""Resting points against closed forms and against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from separatrix import Program, Server, Source, Work, lower
+from separatrix.fluid.equilibria import fixed_points, rested_orbits
+from separatrix.fluid.rest import rest_from
+
+
+def population(rate=8.0, retries=1, timeout=3.0, qsize=60, threads=1, closure="staged"):
+    program = Program("service")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=qsize, thread_pool=threads))
+    program.add_source(Source("c", "get", rate, timeout=timeout, retries=retries))
+    program.connect("c", "s")
+    return lower(program, closure)
+
+
+def test_no_retries_rest_where_service_meets_arrivals():
+    # fluid M/M/c: mu * q = lambda below c
+    (point,) = fixed_points(population(rate=35.0, retries=0, threads=5))
+    assert point.stable
+    assert point.state[0] == pytest.approx(3.5)
+
+
+def test_overload_rests_within_the_last_place_of_the_queue():
+    # admitted = lambda * room(q) = mu: q = K - mu / lambda
+    (point,) = fixed_points(population(rate=25.0, retries=0))
+    assert point.state[0] == pytest.approx(60 - 10 / 25)
+
+
+def test_bistable_service_has_two_attractors_and_a_saddle_between():
+    low, saddle, high = fixed_points(population())
+    assert low.stable
+    assert high.stable
+    assert not saddle.stable
+    assert low.state[0] < saddle.state[0] < high.state[0]
+    # every doomed request waits one time-out: lambda * T in the orbit
+    assert high.state[1] == pytest.approx(24.0, rel=1e-3)
+    assert max(p.residual for p in (low, saddle, high)) < 1e-9
+
+
+def test_dynamics_from_empty_and_full_reach_the_outer_fixed_points():
+    pop = population()
+    low, _, high = fixed_points(pop)
+    np.testing.assert_allclose(rest_from(pop, np.zeros(2)).state, low.state, atol=1e-6)
+    np.testing.assert_allclose(
+        rest_from(pop, np.array(pop.shape) - 1.0).state, high.state, atol=1e-5
+    )
+
+
+@settings(max_examples=30)
+@given(
+    rate=st.floats(0.5, 30),
+    retries=st.integers(0, 3),
+    timeout=st.floats(0.05, 5),
+    threads=st.integers(1, 4),
+    closure=st.sampled_from(["staged", "geometric"]),
+)
+def test_fixed_points_are_odd_in_number_and_alternate(rate, retries, timeout, threads, closure):
+    pop = population(rate, retries, timeout, 40, threads, closure)
+    points = fixed_points(pop)
+    assert len(points) % 2 == 1
+    for i, point in enumerate(points):
+        assert point.residual < 1e-6 * (1 + rate)
+        assert point.stable == (i % 2 == 0)
+
+
+def test_orbits_rest_where_their_drift_is_zero():
+    pop = population(retries=2)
+    q = np.linspace(0, 60, 13)
+    orbits = rested_orbits(pop, q)
+    drift = pop.drift((q, *orbits.T))
+    for velocity in drift[1:]:
+        np.testing.assert_allclose(velocity, 0, atol=1e-9)
