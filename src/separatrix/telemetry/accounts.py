@@ -84,7 +84,7 @@ class Accounts:
                 hint="give the site's jobid_name template, for example --jobid '%e.%u'",
             )
         values = self.fields[name]
-        labels, codes = _factorise(values)
+        labels, codes = factorised(values)
         return Accounts(
             labels=labels,
             targets=self.targets,
@@ -124,21 +124,29 @@ class Accounts:
             fields=self.fields,
         )
 
-    def between(self, start: float, end: float) -> Accounts:
-        """Return the rows whose interval begins in [start, end)."""
-        keep = np.flatnonzero((self.start >= start) & (self.start < end))
+    def rows(self, index: npt.NDArray[np.intp]) -> Accounts:
+        """Return the rows at these positions."""
         return Accounts(
             labels=self.labels,
             targets=self.targets,
             operations=self.operations,
-            account=self.account[keep],
-            target=self.target[keep],
-            start=self.start[keep],
-            step=self.step[keep],
-            counts=self.counts[:, keep],
-            latency_sum=None if self.latency_sum is None else self.latency_sum[:, keep],
+            account=self.account[index],
+            target=self.target[index],
+            start=self.start[index],
+            step=self.step[index],
+            counts=self.counts[:, index],
+            latency_sum=None if self.latency_sum is None else self.latency_sum[:, index],
             fields=self.fields,
         )
+
+    def between(self, start: float, end: float) -> Accounts:
+        """Return the rows whose interval begins in [start, end)."""
+        return self.rows(np.flatnonzero((self.start >= start) & (self.start < end)))
+
+    def of_targets(self, names: Sequence[str]) -> Accounts:
+        """Return the rows of these targets; the labels are kept."""
+        wanted = np.array([target in names for target in self.targets], dtype=np.bool_)
+        return self.rows(np.flatnonzero(wanted[self.target]))
 
 
 def concat_accounts(tables: Sequence[Accounts]) -> Accounts:
@@ -180,7 +188,8 @@ def _joined(parts: list[Codes]) -> Codes:
     return np.concatenate([np.empty(0, np.int32), *parts]).astype(np.int32)
 
 
-def _factorise(values: Iterable[str]) -> tuple[tuple[str, ...], Codes]:
+def factorised(values: Iterable[str]) -> tuple[tuple[str, ...], Codes]:
+    """Return the distinct values in order of appearance, and the place of each value in them."""
     index: dict[str, int] = {}
     codes = [index.setdefault(value, len(index)) for value in values]
     return tuple(index), np.array(codes, dtype=np.int32)

@@ -215,8 +215,9 @@ def _without_silent_columns(table: Counters, log: QualityLog, path: str) -> Coun
     servers = [
         name for s, name in enumerate(table.servers) if not bool(np.isnan(table.cpu[s]).all())
     ]
-    lost = [n for n in (*table.targets, *table.servers) if n not in targets and n not in servers]
-    log.repair(Repair.NO_DATA, len(lost), file=path, message=", ".join(dict.fromkeys(lost)))
+    names = dict.fromkeys((*table.targets, *table.servers))
+    lost = [name for name in names if name not in targets and name not in servers]
+    log.repair(Repair.NO_DATA, len(lost), file=path, message=", ".join(lost))
     if not lost or not targets:
         return table
     return table.select(targets=targets, servers=servers)

@@ -296,6 +296,7 @@ def _array(data: Any, kind: type[np.generic]) -> Any:
 
 
 def _step(file: Any, stamps: npt.NDArray[np.int64], path: str) -> float:
+    stamps = stamps[stamps > 0]  # rows never reached keep a stamp of 0
     distances = np.abs(np.diff(stamps))
     distances = distances[distances > 0]
     if len(distances):  # stamps[1] - stamps[0] in a sound file; the median survives bad stamps
