@@ -46,10 +46,10 @@ def daily_sums(table: Counters) -> Iterator[tuple[tuple[str, str], DaySum]]:
     for (day, _), low, high in zip(edges, cuts, [*cuts[1:], table.n_intervals], strict=True):
         for m, server in enumerate(by_server.targets):
             part = rates[:, m, low:high]
-            known = ~np.isnan(part).all(axis=1)
-            both = ~np.isnan(part[known]).any(axis=0) & ~np.isnan(load[m, low:high])
+            known = np.asarray(~np.isnan(part).all(axis=1))
+            both = np.asarray(~np.isnan(part[known]).any(axis=0)) & ~np.isnan(load[m, low:high])
             if known.any() and both.any():
-                names = [o for o, k in zip(table.operations, known, strict=True) if k]
+                names = [o for o, k in zip(table.operations, known.tolist(), strict=True) if k]
                 sums: list[float] = part[known][:, both].sum(axis=1).tolist()
                 yield (
                     (day, server),

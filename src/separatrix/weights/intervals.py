@@ -63,16 +63,18 @@ class Determined:
         p = prior.centre
         at = int(np.argmax(p))
         # contrasts w_k p_at - w_at p_k are 0 for all k if and only if w is proportional to p
-        C = p[at] * np.eye(len(p))
-        C[:, at] -= p
-        C = np.delete(C, at, axis=0)
-        d, V = C @ self.cost, C @ self.covariance @ C.T
+        contrasts = p[at] * np.eye(len(p))
+        contrasts[:, at] -= p
+        contrasts = np.delete(contrasts, at, axis=0)
+        d: Floats = contrasts @ self.cost
+        V: Floats = contrasts @ self.covariance @ contrasts.T
         q, B = len(d), self.blocks
         if q == 0 or B - q < 3:
             return 1.0
         size = np.sqrt(np.maximum(np.diag(V), 1e-300))
-        d, V = d / size, V / np.outer(size, size) + 1e-9 * np.eye(q)
-        statistic = float(d @ np.linalg.solve(V, d)) * (B - q) / (q * (B - 1))
+        d = d / size
+        scaled = V / np.outer(size, size) + 1e-9 * np.eye(q)
+        statistic = float(d @ _solved(scaled, d)) * (B - q) / (q * (B - 1))
         return float(f.sf(statistic, q, B - q))
 
 
@@ -110,13 +112,12 @@ def determined(system: System, curve: Curve, noise: Noise, *, concave: bool) -> 
         part = rows[:, at]
         grams[b] = (part * active[at]) @ part.T
         scores[b] = score[:, at].sum(axis=1)
-    H = grams.sum(axis=0) + np.diag(ridge)
-    g = scores.sum(axis=0)
-    step = np.linalg.solve(H, g)
-    moved = np.array(
-        [np.linalg.solve(H - grams[b] + np.diag(ridge), g - scores[b]) - step for b in range(count)]
-    )
-    moved = moved / size
+    H: Floats = grams.sum(axis=0) + np.diag(ridge)
+    g: Floats = scores.sum(axis=0)
+    step = _solved(H, g)
+    moved = np.empty_like(scores)
+    for b in range(count):
+        moved[b] = (_solved(H - grams[b] + np.diag(ridge), g - scores[b]) - step) / size
     estimate = curve.weight + (step / size)[M : M + K]
     gain, gradient = _gain(system, curve, M, K, len(rows), concave)
     # cost = gain(parameters) * weight, to first order
@@ -125,6 +126,10 @@ def determined(system: System, curve: Curve, noise: Noise, *, concave: bool) -> 
     moves = moved @ to_cost.T
     covariance = (count - 1) / count * moves.T @ moves
     return Determined(gain * estimate, covariance, count, gain)
+
+
+def _solved(A: Floats, b: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(A, b), dtype=np.float64)
 
 
 def _free_rows(J: Floats, curve: Curve, M: int, K: int, concave: bool) -> Floats:

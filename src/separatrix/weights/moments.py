@@ -12,6 +12,7 @@ drift.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Moments:
         if len(rows) == 0:
             k = rows.shape[1]
             return Moments(0, np.zeros(k), np.zeros((k, k)))
-        mean = rows.mean(axis=0)
+        mean = cast(Floats, rows.mean(axis=0))
         centred = rows - mean
         return Moments(len(rows), mean, centred.T @ centred)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +36,7 @@ def minimise_quadratic(H: Floats, b: Floats, n_free: int) -> Floats:
     R = L.T
     rhs = np.linalg.solve(L, target)
     if n_free == 0:
-        return cast(Floats, nnls(R, rhs, maxiter=30 * len(b))[0]) * scale
+        return nnls(R, rhs, maxiter=30 * len(b))[0] * scale
     free, bound = R[:, :n_free], R[:, n_free:]
     Q = np.linalg.qr(free, mode="complete")[0]
     rest = Q[:, n_free:].T

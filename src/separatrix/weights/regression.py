@@ -237,7 +237,7 @@ def _uncertainty(
     precision = prior.precision() / (tau * common) ** 2
     if data is None:
         low, high = np.zeros(K), np.full(K, np.nan)
-        V = np.diag(believed**2)
+        spread = np.diag(believed**2)
         sure = [False] * K
     else:
         low, high = _relative_interval(data, share, cost, unit)
@@ -246,10 +246,10 @@ def _uncertainty(
         known = np.linalg.pinv(data.covariance / np.outer(size, size), rcond=1e-8, hermitian=True)
         total = known / np.outer(size, size) + precision
         scale = 1.0 / np.sqrt(np.maximum(np.diag(total), 1e-300))
-        V = np.linalg.pinv(total * np.outer(scale, scale), rcond=1e-10, hermitian=True)
-        V = V * np.outer(scale, scale)
+        inverse = np.linalg.pinv(total * np.outer(scale, scale), rcond=1e-10, hermitian=True)
+        spread = inverse * np.outer(scale, scale)
     D = (np.eye(K) - np.outer(cost / unit, share)) / unit
-    return D @ V @ D.T, low, high, sure
+    return D @ spread @ D.T, low, high, sure
 
 
 def _relative_interval(

@@ -121,7 +121,7 @@ class Rows:
             operations = [o for o, k in zip(self.operations, known, strict=False) if k]
         columns = [self.operations.index(o) for o in operations if o in self.operations]
         rates = self.rates[:, columns]
-        keep = ~np.isnan(rates).any(axis=1)
+        keep = np.asarray(~np.isnan(rates).any(axis=1))
         if not operations or len(columns) < len(operations) or not keep.any():
             raise DataError(
                 "no interval has both the server's CPU load and the operations",
@@ -142,7 +142,8 @@ def rows_of(table: Counters) -> Rows:
     parts: list[Rows] = []
     for m, name in enumerate(by_server.targets):
         of_server = np.ascontiguousarray(rates[:, m].T)
-        keep = np.flatnonzero(~np.isnan(load[m]) & ~np.isnan(of_server).all(axis=1))
+        silent = np.asarray(np.isnan(of_server).all(axis=1))
+        keep = np.flatnonzero(~np.isnan(load[m]) & ~silent)
         start, step = table.start[keep], table.step[keep]
         kept = of_server[keep]
         size, priority = _priorities(name, start, step, kept)

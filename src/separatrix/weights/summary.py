@@ -114,8 +114,8 @@ class Summary:
         rows = rows_of(table)
         for code, server in enumerate(rows.servers):
             mine = rows.taken(rows.server == code)
-            known = ~np.isnan(mine.rates).all(axis=0)
-            names = tuple(o for o, k in zip(mine.operations, known, strict=True) if k)
+            known = np.asarray(~np.isnan(mine.rates).all(axis=0))
+            names = tuple(o for o, k in zip(mine.operations, known.tolist(), strict=True) if k)
             whole = mine.rates[:, known]
             data = np.column_stack([whole, mine.cpu])[~np.isnan(whole).any(axis=1)]
             self._moments((server, names), Moments.of(data))
@@ -205,7 +205,11 @@ class Summary:
             mean=numbers.mean,
             std=numbers.std,
             minimum=numbers.minimum,
-            quartiles=tuple(self.quantile(operation, q)[0] for q in (0.25, 0.5, 0.75)),
+            quartiles=(
+                self.quantile(operation, 0.25)[0],
+                self.quantile(operation, 0.5)[0],
+                self.quantile(operation, 0.75)[0],
+            ),
             maximum=numbers.maximum,
             share=own / total if total > 0.0 else 0.0,
             histogram=numbers.histogram,
