@@ -12,7 +12,6 @@ drift.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +33,12 @@ class Moments:
     @staticmethod
     def of(rows: Floats) -> Moments:
         """Return the moments of rows (n, k), none of them NaN."""
-        if len(rows) == 0:
-            k = rows.shape[1]
-            return Moments(0, np.zeros(k), np.zeros((k, k)))
-        mean = cast(Floats, rows.mean(axis=0))
+        n, k = rows.shape
+        mean: Floats = np.zeros(k)
+        if n:
+            np.mean(rows, axis=0, out=mean)
         centred = rows - mean
-        return Moments(len(rows), mean, centred.T @ centred)
+        return Moments(n, mean, centred.T @ centred)
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both sets of rows together."""
