@@ -33,10 +33,8 @@ class Moments:
     @staticmethod
     def of(rows: Floats) -> Moments:
         """Return the moments of rows (n, k), none of them NaN."""
-        n, k = rows.shape
-        mean: Floats = np.zeros(k)
-        if n:
-            np.mean(rows, axis=0, out=mean)
+        n = len(rows)
+        mean: Floats = rows.mean(axis=0) if n else np.zeros(int(rows.shape[1]))
         centred = rows - mean
         return Moments(n, mean, centred.T @ centred)
 
