@@ -233,7 +233,7 @@ def test_faults_that_do_no_harm(fault: object, code: str, words: str) -> None:
 def test_a_spike_of_nothing() -> None:
     found = warned(CALM, POLITE | {"arrival_rate": 0}, Spike("web", 3, 0, 1))
     assert str(found["without-effect"]) == (
-        "Warning: faults.0.source: the rate of web is 0, and 3 times 0 is 0. The spike does nothing. "
+        "faults.0.source: the rate of web is 0, and 3 times 0 is 0. The spike does nothing. "
         "Change it or remove it."
     )
 

@@ -423,7 +423,6 @@ class NaiveServer:
 # --- random programs ------------------------------------------------------------------------------
 
 
-
 class Odd:
     """Numbers near simple ones, such that no two sums of them are equal: ties have no story."""
 
@@ -438,7 +437,9 @@ class Odd:
 @st.composite
 def backoffs(draw: Any, odd: Odd) -> Backoff:
     base = odd(draw) if draw(st.booleans()) else 0.0
-    return Backoff(base, draw(st.sampled_from([1.0, 1.7])), draw(st.sampled_from([1.9 + odd(draw), 3600.0])))
+    return Backoff(
+        base, draw(st.sampled_from([1.0, 1.7])), draw(st.sampled_from([1.9 + odd(draw), 3600.0]))
+    )
 
 
 @st.composite

@@ -87,8 +87,6 @@ def test_a_cluster_that_loses_a_worker_loses_no_run(cluster):
             killed.append(done)
             cluster.workers[0].kill()
 
-    there = simulate(
-        program(), horizon=5e4, runs=10, scheduler=cluster.address, progress=kill
-    )
+    there = simulate(program(), horizon=5e4, runs=10, scheduler=cluster.address, progress=kill)
     assert killed
     assert np.array_equal(there.sums, alone.sums)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from separatrix.model import Backoff, Program, Server, Source, Work
-from separatrix.simulate import simulate
 from separatrix.simulate import run as run_module
+from separatrix.simulate import simulate
 
 
 def dataset(program, horizon=8.0, step=1.0):

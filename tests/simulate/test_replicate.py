@@ -105,7 +105,7 @@ def test_workers_that_always_die_end_the_work():
     data = job.pack().replace(b'"horizon"', b'"horizOn"')
     with LocalWorkers(data, 1) as pool:
         pool.submit(0, 1)
-        with pytest.raises(SeparatrixError, match="3 workers died over runs 0..0"):
+        with pytest.raises(SeparatrixError, match=r"3 workers died over runs 0\.\.0"):
             next(pool.results())
 
 

@@ -74,9 +74,7 @@ def test_a_full_disk_is_told_and_finished_logs_are_kept(tmp_path):
 
 def test_the_series_of_every_run_in_one_file(tmp_path):
     path = tmp_path / "out.parquet"
-    result = simulate(
-        program(), horizon=50.0, runs=4, step=0.5, series=path, keep=True, workers=2
-    )
+    result = simulate(program(), horizon=50.0, runs=4, step=0.5, series=path, keep=True, workers=2)
     table = pq.read_table(path).to_pandas()
     names = column_names(result.columns)
     assert list(table.columns) == ["run", "time", *names]

@@ -18,7 +18,9 @@ from separatrix.simulate.state import new_run
 def service(**settings) -> Program:
     program = Program("service")
     program.add_server(Server("s", {"a": Work(10.0)}, qsize=100))
-    program.add_source(Source("c", "a", **{"arrival_rate": 9.5, "timeout": 9.0, "retries": 3, **settings}))
+    program.add_source(
+        Source("c", "a", **{"arrival_rate": 9.5, "timeout": 9.0, "retries": 3, **settings})
+    )
     program.connect("c", "s")
     return program
 

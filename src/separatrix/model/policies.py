@@ -77,9 +77,9 @@ class Breaker:
     (timed out or refused), open. Open: no attempt is sent for `open_for` seconds (requests fail at
     once). Half-open: up to `probes` attempts pass; if all succeed, close; if one fails, open again.
 
-    A window counts once it is full, and begins empty whenever the breaker closes. A retry that finds
-    the breaker open ends its request. Attempts sent before the breaker last changed from closed or
-    from open say nothing to it. A late response that is accepted is a success of the attempt then
+    A window counts once it is full, and begins empty whenever the breaker closes. A retry that
+    finds the breaker open ends its request. Attempts sent before the breaker last opened, or began
+    to probe, say nothing to it. A late response that is accepted is a success of the attempt then
     under way.
     """
 

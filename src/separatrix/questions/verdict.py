@@ -15,24 +15,19 @@ of one time-out with backoff.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
-from separatrix.markov.hitting import hitting_times
 from separatrix.markov.measures import Steady, steady
-from separatrix.markov.passage import Quantile, hitting_quantiles
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw, stationary
 from separatrix.model import Program
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array, Closure, Population, lower
-from separatrix.questions.regimes import Mask, Regimes, regimes
-
-if TYPE_CHECKING:
-    from separatrix.markov.generator import Chain
+from separatrix.questions.passage import Passage, passage
+from separatrix.questions.regimes import Mask, Regimes, box, regimes
 
 Word = Literal["safe", "can get stuck", "always stuck", "inconclusive"]
 
@@ -65,24 +60,6 @@ class Regime:
     orbit: float
     probability: float
     at_bound: float
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A time to get from one regime to the other [s]: mean, median and 99th percentile."""
-
-    mean: float
-    std: float
-    p50: float
-    p99: float
-    relative_error: float
-
-    def text(self) -> str:
-        """In words."""
-        return (
-            f"mean {duration_text(self.mean)}, half within {duration_text(self.p50)}, "
-            f"99 % within {duration_text(self.p99)}"
-        )
 
 
 @dataclass(frozen=True)
@@ -166,8 +143,6 @@ def check(
     ModelError : the program is wrong, or `Unsupported` where the exact reading cannot carry it.
     NotConverged : an answer could not be certified.
     """
-    from separatrix.questions.regimes import box
-
     population = lower(program, closure)
     given = {
         name: None if ranges is None else box(population, **ranges)
@@ -264,29 +239,6 @@ def saturated(found: Regimes) -> Array:
     start = np.zeros(population.shape)
     start[top] = 1.0
     return start
-
-
-def passage(chain: Chain, target: Mask, start: Array) -> Passage:
-    """Mean and quantiles of the time to a set from a law of starts.
-
-    Raises NotConverged where a quantile could not be certified.
-    """
-    times = hitting_times(chain, target)
-    moments = times.at(start)
-    p50, p99 = hitting_quantiles(times, start, (0.5, 0.99))
-    for quantile in (p50, p99):
-        if quantile.status != "ok":
-            raise NotConverged(
-                f"the {100 * quantile.probability:g} % quantile of a hitting time is not certain",
-                partial=quantile,
-                certificate=quantile.reason,
-            )
-    error = max(moments.error, p50.error, p99.error)
-    return Passage(moments.mean, moments.std, _time(p50), _time(p99), error)
-
-
-def _time(quantile: Quantile) -> float:
-    return quantile.time
 
 
 def relaxation(program: Program) -> float:

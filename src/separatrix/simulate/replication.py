@@ -210,6 +210,11 @@ class Replicator:
                 batch.cells[i] = cells
         return batch
 
+    def record(self, index: int) -> Recorder:
+        """What was recorded in replication `index`; the same object at every call."""
+        self._one(index)
+        return self.recorder
+
     def _one(self, index: int) -> RunState:
         from separatrix.simulate.timers import settle_orbit
 

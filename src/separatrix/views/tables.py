@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from separatrix.model.quantities import duration_text
-from separatrix.questions.verdict import Passage, Verdict
+from separatrix.questions.passage import Passage
+from separatrix.questions.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,0 +1,1 @@
+"""Training data for the learned reading, from the request-level simulator."""

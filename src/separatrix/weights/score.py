@@ -1,0 +1,235 @@
+r"""Load scores: who loads the servers, and when, with the uncertainty of the weights.
+
+    M = \sum_k w_k N_k ,   var M = N' cov(w) N
+
+for the counts or rates N of an interval, server, job, user or project. A share M_u / M_all takes
+into account that the same weights are in both: its derivative in w is (N_u - share N_all) / M_all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from separatrix.errors import DataError
+from separatrix.telemetry import Accounts, Counters
+from separatrix.weights.result import Weights, plain
+
+Floats = npt.NDArray[np.float64]
+
+Z95 = 1.959963984540054
+"""Half width of a 95 % interval of a normal law, in standard deviations."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadScore:
+    """Score of every interval of every server.
+
+    Attributes
+    ----------
+    weights : the weights used.
+    start, step : (n,) intervals [s since 1970 UTC], [s].
+    servers : names (of targets where the server is not known).
+    score : (n_servers, n) weighted operations per second; NaN where an operation is missing.
+    deviation : (n_servers, n) standard deviation of it that comes from the weights.
+    cpu : (n_servers, n) measured CPU load [percent]; NaN where unknown.
+    expected : (n_servers, n) CPU load that the weights' response predicts [percent], else NaN.
+    """
+
+    weights: Weights
+    start: Floats
+    step: Floats
+    servers: tuple[str, ...]
+    score: Floats
+    deviation: Floats
+    cpu: Floats
+    expected: Floats
+
+    def totals(self) -> tuple[Load, ...]:
+        """Return the load of each server over all intervals, largest first."""
+        amounts = np.nansum(self.score * self.step, axis=1)
+        # within one server every interval has the same weights: deviations add up, not variances
+        spread = np.nansum(self.deviation * self.step, axis=1)
+        whole = float(amounts.sum())
+        found = [
+            Load(name, float(a), float(s), float(a) / whole if whole > 0 else 0.0, 0.0, ())
+            for name, a, s in zip(self.servers, amounts, spread, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda load: -load.amount))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values: totals and the whole series."""
+        return {
+            "method": self.weights.method,
+            "servers": [load.to_dict() for load in self.totals()],
+            "series": plain(
+                {
+                    "start": self.start,
+                    "step": self.step,
+                    "servers": list(self.servers),
+                    "score": self.score,
+                    "deviation": self.deviation,
+                    "cpu_percent": self.cpu,
+                    "expected_cpu_percent": self.expected,
+                }
+            ),
+        }
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load of one server, job, user or project.
+
+    Attributes
+    ----------
+    label : its name.
+    amount : weighted operations.
+    deviation : standard deviation of the amount that comes from the weights.
+    share : part of the whole load.
+    share_deviation : standard deviation of the share.
+    counts : operation -> operations, by name (empty for servers).
+    """
+
+    label: str
+    amount: float
+    deviation: float
+    share: float
+    share_deviation: float
+    counts: tuple[tuple[str, float], ...]
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval of the amount."""
+        return max(self.amount - Z95 * self.deviation, 0.0)
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval of the amount."""
+        return self.amount + Z95 * self.deviation
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "label": self.label,
+            "load": self.amount,
+            "low": self.low,
+            "high": self.high,
+            "share": self.share,
+            "share_low": max(self.share - Z95 * self.share_deviation, 0.0),
+            "share_high": min(self.share + Z95 * self.share_deviation, 1.0),
+            "operations": sum(n for _, n in self.counts),
+        }
+
+
+def score(weights: Weights, table: Counters) -> LoadScore:
+    """Return the load score of every interval and server.
+
+    Operations that the weights do not know count nothing; one with a weight of 0 may be missing.
+    """
+    by_server = table.by_server()
+    names = [o for o in table.operations if weights[o] > 0.0]
+    if not names:
+        raise DataError(
+            "none of the telemetry's operations has a weight",
+            hint=f"weights know {', '.join(weights.operations) or 'none'}",
+        )
+    values, covariance = weights.aligned(names)
+    rates = by_server.rates[[table.operations.index(o) for o in names]]
+    amount = np.tensordot(values, rates, axes=(0, 0))
+    spread = np.einsum("kmt,kl,lmt->mt", rates, covariance, rates, optimize=True)
+    return LoadScore(
+        weights,
+        table.start,
+        table.step,
+        by_server.targets,
+        amount,
+        np.sqrt(np.maximum(spread, 0.0)),
+        by_server.cpu_of_targets(),
+        _expected(weights, by_server, amount),
+    )
+
+
+def score_accounts(
+    weights: Weights,
+    accounts: Accounts | None,
+    *,
+    by: str = "job",
+    projects: Mapping[str, str] | None = None,
+) -> tuple[Load, ...]:
+    """Return the load of each job, user or project, largest first.
+
+    Parameters
+    ----------
+    accounts : per-job counts, `Counters.accounts`.
+    by : ``"job"`` for job ids as they are, or a field of the job id template such as ``"user"``.
+    projects : name (of the field `by`) -> project; a name that is missing stays itself.
+
+    Raises
+    ------
+    DataError : no per-job counts, or the job ids have no such field.
+    """
+    table = _grouped(accounts, by, projects)
+    counts = counts_of(table)
+    values, covariance = weights.aligned(table.operations)
+    amount = counts @ values
+    variance = np.einsum("uk,kl,ul->u", counts, covariance, counts, optimize=True)
+    whole = float(amount.sum())
+    share = amount / whole if whole > 0.0 else np.zeros(len(amount))
+    gradient = (counts - np.outer(share, counts.sum(axis=0))) / (whole or 1.0)
+    of_share = np.einsum("uk,kl,ul->u", gradient, covariance, gradient, optimize=True)
+    order: list[int] = np.argsort(-amount, kind="stable").tolist()
+    return tuple(
+        Load(
+            table.labels[u],
+            float(amount[u]),
+            float(np.sqrt(max(variance[u], 0.0))),
+            float(share[u]),
+            float(np.sqrt(max(of_share[u], 0.0))),
+            tuple(zip(table.operations, counts[u].tolist(), strict=True)),
+        )
+        for u in order
+    )
+
+
+def counts_of(table: Accounts) -> Floats:
+    """Return (n_labels, n_operations) operations of each account over all targets and times."""
+    counts = np.zeros((len(table.labels), len(table.operations)))
+    known = np.nan_to_num(table.counts)
+    for k in range(len(table.operations)):
+        counts[:, k] = np.bincount(table.account, weights=known[k], minlength=len(table.labels))
+    return counts
+
+
+def _grouped(accounts: Accounts | None, by: str, projects: Mapping[str, str] | None) -> Accounts:
+    if accounts is None or accounts.n_rows == 0:
+        raise DataError(
+            "the telemetry holds no counts per job or user",
+            hint="give files of job_stats, or exporter data with a jobid label",
+        )
+    table = accounts if by == "job" else accounts.by(by)
+    if projects:
+        owners = tuple(projects.get(label, label) for label in table.labels)
+        table = replace(table, fields={**table.fields, "project": owners}).by("project")
+    return table
+
+
+def _expected(weights: Weights, table: Counters, amount: Floats) -> Floats:
+    response = weights.response
+    expected = np.full_like(amount, np.nan)
+    if response is None:
+        return expected
+    lag = response.lag
+    smooth = lag[0] * amount
+    follows = np.concatenate([[False], np.abs(np.diff(table.start) - table.step[:-1]) < 1e-6])
+    earlier = amount
+    for h in lag[1:]:
+        shifted = np.concatenate([earlier[:, :1], earlier[:, :-1]], axis=1)
+        earlier = np.where(follows & ~np.isnan(shifted), shifted, amount)
+        smooth = smooth + h * earlier
+    for m, server in enumerate(table.targets):
+        expected[m] = response.cpu(smooth[m], server)
+    return expected
