@@ -56,7 +56,8 @@ class Arnoldi:
             column = np.zeros(k + 2)
             for _again in range(2):  # the second pass restores orthogonality
                 for j, q in enumerate(self.basis):
-                    part = float(q @ w)
+                    # not a BLAS product: its threads wait for each other on a busy machine
+                    part = float(np.einsum("i,i->", q, w))
                     column[j] += part
                     w = w - part * q
             column[k + 1] = np.linalg.norm(w)
@@ -97,7 +98,8 @@ def leading_pairs(
     """
     space = Arnoldi(apply, seed)
     while True:
-        space.grow(min(8, limit - space.dimension))
+        # by half each time: a slow mode far from the others needs two or three steps
+        space.grow(min(max(2, space.dimension // 2), limit - space.dimension))
         values, vectors = np.linalg.eig(space.projection)
         values = np.asarray(values, dtype=np.complex128)
         vectors = np.asarray(vectors, dtype=np.complex128)

@@ -65,6 +65,15 @@ class Chain:
         return prod(self.shape)
 
     @cached_property
+    def table(self) -> Array:
+        """(k, n) rates [1/s] of the stencil's jumps, states in row-major order."""
+        whole = self.stencil[0].base if self.stencil else None
+        if whole is not None and whole.shape == (len(self.jumps), *self.shape):
+            # as `as_chain` made it: the stencil is this table's rows
+            return whole.reshape(len(self.jumps), -1)
+        return np.stack([rate.reshape(-1) for rate in self.stencil])
+
+    @cached_property
     def edges(self) -> Edges:
         """All positive rates as edges between row-major state numbers, computed once."""
         if self.listed is not None:
@@ -116,7 +125,9 @@ def as_chain(source: Population | Chain) -> Chain:
     names = tuple(axis.name for axis in source.axes)
     grid = source.grid()
     problems: list[Problem] = []
-    merged: dict[tuple[int, ...], Array] = {}
+    every = dict.fromkeys(tuple(int(j) for j in t.jump) for t in source.transitions)
+    jumps = [jump for jump in every if any(jump) and len(jump) == len(shape)]
+    table = np.zeros((len(jumps), *shape))
     for transition in source.transitions:
         jump = tuple(int(j) for j in transition.jump)
         if len(jump) != len(shape):
@@ -132,10 +143,10 @@ def as_chain(source: Population | Chain) -> Chain:
         if bad is not None:
             problems.append(bad)
         elif any(jump):
-            merged[jump] = merged[jump] + rate if jump in merged else np.array(rate)
+            table[jumps.index(jump)] += rate
     if problems:
         raise ModelError(problems)
-    return Chain(shape, names, tuple(merged), tuple(merged.values()))
+    return Chain(shape, names, tuple(jumps), tuple(table))
 
 
 def require_room(population: Population) -> None:

@@ -160,9 +160,10 @@ def eliminate_nested(
     jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape))
     strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
     offsets = jumps @ strides
-    rates = np.stack([rate.reshape(-1) for rate in chain.stencil])
+    rates = chain.table
+    live = rates.any(axis=1)
     tree = dissect(
-        ~removed, jumps, anchor, share=0.4 if reverse else 0.5, backwards=reverse
+        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse
     )
     powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
     factors = factor(tree, offsets, rates, killing, powers)
