@@ -141,7 +141,7 @@ class BandElimination(Elimination):
         return self.factor.right_scaled(Scaled.of(self.into_anchor))
 
     @cached_property
-    def anchor_exit(self) -> Scaled:
+    def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         kappa = Scaled.of(self.into_removed + self.killing)
         through = product(self.from_anchor[None, :], self.factor.right_scaled(kappa[self.order]))

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, Mask, as_chain, as_mask, sum_at
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import squared_jumps
 

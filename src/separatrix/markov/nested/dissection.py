@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,14 @@ class Dissection:
 
 
 def dissect(
-    kept: Mask, jumps: Index, anchor: int, *, leaf: int = 16, share: float = 0.5,
+    kept: Mask,
+    jumps: Index,
+    anchor: int,
+    *,
+    leaf: int = 16,
+    share: float = 0.5,
     backwards: bool = False,
-) -> Dissection:  # fmt: skip
+) -> Dissection:
     """Cut the box of the kept states.
 
     Parameters
@@ -96,12 +101,25 @@ def dissect(
         if fill:
             border, into = np.zeros((2, int(ends[-1])), dtype=np.int32)
         surround(
-            shape, strides, tree.low, tree.high, reach, jumps, position, first, tree.start,
-            tree.left, tree.right, home, ends, border, into, place, fill,
-        )  # fmt: skip
-    return Dissection(
-        tree.left, tree.right, tree.start, first, order, position, ends, border, into
-    )
+            shape,
+            strides,
+            tree.low,
+            tree.high,
+            reach,
+            jumps,
+            position,
+            first,
+            tree.start,
+            tree.left,
+            tree.right,
+            home,
+            ends,
+            border,
+            into,
+            place,
+            fill,
+        )
+    return Dissection(tree.left, tree.right, tree.start, first, order, position, ends, border, into)
 
 
 def _bounds(kept: Mask) -> tuple[Index, Index]:
@@ -161,7 +179,7 @@ def cut(low: Index, high: Index, reach: Index, leaf: int, share: float) -> Boxes
             right[above] = above - 1
             left[above] = above - 1 - sizes[depth + 1][1::2]
             numbers = np.stack([left[above], right[above]], axis=1).reshape(-1)
-    return Boxes(*corners, left, right, start)
+    return Boxes(corners[0], corners[1], corners[2], corners[3], left, right, start)
 
 
 def _halve(
@@ -171,7 +189,7 @@ def _halve(
     side = high - low
     length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)
     axis = length.argmax(axis=1)
-    every = np.arange(axis.size)
+    every: Index = np.arange(len(low))
     split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))
     own_low, own_high = low.copy(), high.copy()
     at = axis[split]
@@ -185,7 +203,17 @@ def _halve(
     return own_low, own_high, (lows, highs)
 
 
-def _number(strides, own_low, own_high, kept, anchor, backwards, position, order, first):
+def _number(
+    strides: Any,
+    own_low: Any,
+    own_high: Any,
+    kept: Any,
+    anchor: Any,
+    backwards: Any,
+    position: Any,
+    order: Any,
+    first: Any,
+) -> Any:
     """Give every kept state but the anchor its position, node after node."""
     d = strides.size
     count = 0
@@ -216,9 +244,24 @@ def _number(strides, own_low, own_high, kept, anchor, backwards, position, order
 
 
 def _surround(
-    shape, strides, low, high, reach, jumps, position, first, start, left, right, anchor,
-    ends, border, into, place, fill,
-):  # fmt: skip
+    shape: Any,
+    strides: Any,
+    low: Any,
+    high: Any,
+    reach: Any,
+    jumps: Any,
+    position: Any,
+    first: Any,
+    start: Any,
+    left: Any,
+    right: Any,
+    anchor: Any,
+    ends: Any,
+    border: Any,
+    into: Any,
+    place: Any,
+    fill: Any,
+) -> Any:
     """Count, or list, the border of every node and its places in the parent's front."""
     d = shape.size
     wide = False
@@ -280,7 +323,7 @@ def _surround(
                     into[i] = p - first[node] if p < first[node + 1] else place[p]
 
 
-def _joined(at, low, high, node, jumps):
+def _joined(at: Any, low: Any, high: Any, node: Any, jumps: Any) -> Any:
     """Whether one jump, forwards or backwards, leads from the state `at` into the box."""
     for j in range(jumps.shape[0]):
         forwards = True

@@ -51,7 +51,7 @@ class NestedElimination(Elimination):
         return 8.0 * _ROUNDING * height
 
     @cached_property
-    def can_die(self) -> bool:
+    def can_die(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Whether anything leaves the kept states; else M is singular."""
         if self.killing > 0.0 or self.anchor_death > 0.0:
             return True
@@ -60,7 +60,7 @@ class NestedElimination(Elimination):
         return self.factors.anchor_rate > 0.0
 
     @cached_property
-    def anchor_exit(self) -> Scaled:
+    def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
         return inner.plus(Scaled.of(np.array([self.anchor_death])))
@@ -162,9 +162,7 @@ def eliminate_nested(
     offsets = jumps @ strides
     rates = chain.table
     live = rates.any(axis=1)
-    tree = dissect(
-        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse
-    )
+    tree = dissect(~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse)
     powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
     factors = factor(tree, offsets, rates, killing, powers)
     flat = removed.reshape(-1)
@@ -172,7 +170,9 @@ def eliminate_nested(
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
-    return NestedElimination(chain, removed, killing, anchor, "nested", reason, factors, death, powers)
+    return NestedElimination(
+        chain, removed, killing, anchor, "nested", reason, factors, death, powers
+    )
 
 
 def _half(law: Scaled, states: Index) -> Short:

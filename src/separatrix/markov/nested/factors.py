@@ -192,9 +192,7 @@ def factor(
     plan.upwards(run, bench)
     given, handed = waiting[tree.left.size - 1]
     rate, power = (float(given[1]), int(handed[0])) if given.size else (0.0, 0)
-    return Factors(
-        tree, plan, starts, store, power_starts, powers, widest, rows, rate, power
-    )
+    return Factors(tree, plan, starts, store, power_starts, powers, widest, rows, rate, power)
 
 
 def _check_memory(n: int, entries: int) -> None:

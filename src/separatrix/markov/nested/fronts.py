@@ -21,6 +21,7 @@ the rates themselves.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ _FAR = 100  # a row is rescaled when its largest rate is off by more powers of t
 _NEVER = -(2**30)  # power of an empty row
 
 
-def _invert(work, weight):
+def _invert(work: Any, weight: Any) -> Any:
     """Turn (b, b + 1) rates, the last column leaving the panel, into expected times; in place.
 
     Gauss-Jordan by principal pivots, each rebuilt as the sum of its row's rates to states not yet
@@ -63,14 +64,14 @@ def _invert(work, weight):
     return b
 
 
-def _take(block, at, across, tile):
+def _take(block: Any, at: Any, across: Any, tile: Any) -> Any:
     """Copy a part of a block, whose rows are `across` entries long, into a packed tile."""
     for i in range(tile.shape[0]):
         for j in range(tile.shape[1]):
             tile[i, j] = block[at + i * across + j]
 
 
-def _put(block, at, across, tile, keep):
+def _put(block: Any, at: Any, across: Any, tile: Any, keep: Any) -> Any:
     """Add a tile to a part of a block (`keep`), or put it there without what is next to nothing."""
     for i in range(tile.shape[0]):
         for j in range(tile.shape[1]):
@@ -83,7 +84,19 @@ def _put(block, at, across, tile, keep):
                 block[at + i * across + j] = value
 
 
-def _prepare(store, core, out, p, width, own_power, leaning, lean, k0, work, weight):
+def _prepare(
+    store: Any,
+    core: Any,
+    out: Any,
+    p: Any,
+    width: Any,
+    own_power: Any,
+    leaning: Any,
+    lean: Any,
+    k0: Any,
+    work: Any,
+    weight: Any,
+) -> Any:
     """Bring a panel's rows near 1 and copy their rates, and the sums that leave the panel."""
     b = work.shape[0]
     middle = (lean[k0] + lean[k0 + b - 1]) // 2
@@ -121,8 +134,21 @@ def _prepare(store, core, out, p, width, own_power, leaning, lean, k0, work, wei
 
 
 def _eliminate(
-    store, core, out, stack, rest, p, width, own_power, leaning, lean, panel, pack, square, product,
-):  # fmt: skip
+    store: Any,
+    core: Any,
+    out: Any,
+    stack: Any,
+    rest: Any,
+    p: Any,
+    width: Any,
+    own_power: Any,
+    leaning: Any,
+    lean: Any,
+    panel: Any,
+    pack: Any,
+    square: Any,
+    product: Any,
+) -> Any:
     """Eliminate the own states of one front; returns the place of a vanishing pivot, else their number.
 
     `core` and `out` start at these places of `store`, `rest` at this place of `stack`.
@@ -149,8 +175,8 @@ def _eliminate(
             while j0 < p + width:
                 j1 = min(j0 + panel, p if j0 < p else p + width)
                 w = j1 - j0
-                G = pack[b * (j0 - k1) : b * (j1 - k1)].reshape(b, w)
-                T = product[: (i1 - i0) * w].reshape(i1 - i0, w)
+                gain = pack[b * (j0 - k1) : b * (j1 - k1)].reshape(b, w)
+                moved = product[: (i1 - i0) * w].reshape(i1 - i0, w)
                 target, at, across = store, core + i0 * p + j0, p
                 if j0 >= p:
                     across = width
@@ -159,17 +185,19 @@ def _eliminate(
                     else:
                         target, at = stack, rest + (i0 - p) * width + j0 - p
                 if i0 == k0:
-                    T, G = G, T
-                    take(target, at, across, G)
-                np.dot(factor, G, T)
-                put(target, at, across, T, i0 > k0)
+                    moved, gain = gain, moved
+                    take(target, at, across, gain)
+                np.dot(factor, gain, moved)
+                put(target, at, across, moved, i0 > k0)
                 j0 = j1
             i0 = i1
             i1 = min(i0 + panel, p if i0 < p else size)
     return p
 
 
-def _hand_on(stack, rest, s, power, at, handed, at_handed):
+def _hand_on(
+    stack: Any, rest: Any, s: Any, power: Any, at: Any, handed: Any, at_handed: Any
+) -> Any:
     """Drop self-loops, and bring every row near 1."""
     for i in range(s):
         row = rest + i * (s + 1)
@@ -189,9 +217,23 @@ def _hand_on(stack, rest, s, power, at, handed, at_handed):
 
 
 def _assemble(
-    begin, end, width, offsets, rates, order, position, tilt, killing, place, store, core, out,
-    powers, at, fill,
-):  # fmt: skip
+    begin: Any,
+    end: Any,
+    width: Any,
+    offsets: Any,
+    rates: Any,
+    order: Any,
+    position: Any,
+    tilt: Any,
+    killing: Any,
+    place: Any,
+    store: Any,
+    core: Any,
+    out: Any,
+    powers: Any,
+    at: Any,
+    fill: Any,
+) -> Any:
     """Find the powers of the rows (`fill` false), or add the node's own rates (`fill` true)."""
     p = end - begin
     for k in range(p):
@@ -226,9 +268,23 @@ def _assemble(
 
 
 def _extend(
-    count, into, at_into, stack, given, handed, at_handed, store, core, out, rest, p, width,
-    powers, at, fill,
-):  # fmt: skip
+    count: Any,
+    into: Any,
+    at_into: Any,
+    stack: Any,
+    given: Any,
+    handed: Any,
+    at_handed: Any,
+    store: Any,
+    core: Any,
+    out: Any,
+    rest: Any,
+    p: Any,
+    width: Any,
+    powers: Any,
+    at: Any,
+    fill: Any,
+) -> Any:
     """Find the powers of the rows (`fill` false), or add what a child has handed on (`fill` true)."""
     for i in range(count):
         row = into[at_into + i]
@@ -257,10 +313,37 @@ def _extend(
 
 
 def _factor_nodes(
-    begin, end, offsets, rates, order, position, leaning, tilt, first, left, right, ends, border, into,
-    killing, starts, store, power_starts, powers, stack, handed, filled, filled_rows,
-    place, own_power, lean, panel, pack, square, product,
-):  # fmt: skip
+    begin: Any,
+    end: Any,
+    offsets: Any,
+    rates: Any,
+    order: Any,
+    position: Any,
+    leaning: Any,
+    tilt: Any,
+    first: Any,
+    left: Any,
+    right: Any,
+    ends: Any,
+    border: Any,
+    into: Any,
+    killing: Any,
+    starts: Any,
+    store: Any,
+    power_starts: Any,
+    powers: Any,
+    stack: Any,
+    handed: Any,
+    filled: Any,
+    filled_rows: Any,
+    place: Any,
+    own_power: Any,
+    lean: Any,
+    panel: Any,
+    pack: Any,
+    square: Any,
+    product: Any,
+) -> Any:
     """Eliminate the nodes of a subtree; the children's updates come from the stack and go there.
 
     Returns the position of a state whose pivot vanishes, or -1, and how far the stack is filled.
@@ -291,25 +374,65 @@ def _factor_nodes(
                 base_rows -= count
         for fill in (False, True):
             assemble(
-                first[node], first[node + 1], width, offsets, rates, order, position, tilt,
-                killing, place, store, core, out, powers, at, fill,
-            )  # fmt: skip
+                first[node],
+                first[node + 1],
+                width,
+                offsets,
+                rates,
+                order,
+                position,
+                tilt,
+                killing,
+                place,
+                store,
+                core,
+                out,
+                powers,
+                at,
+                fill,
+            )
             given, given_rows = base, base_rows
             for child in (left[node], right[node]):
                 if child >= 0:
                     count = ends[child + 1] - ends[child]
                     extend(
-                        count, into, ends[child], stack, given, handed, given_rows, store, core,
-                        out, filled, p, width, powers, at, fill,
-                    )  # fmt: skip
+                        count,
+                        into,
+                        ends[child],
+                        stack,
+                        given,
+                        handed,
+                        given_rows,
+                        store,
+                        core,
+                        out,
+                        filled,
+                        p,
+                        width,
+                        powers,
+                        at,
+                        fill,
+                    )
                     given += count * (count + 1)
                     given_rows += count
         for i in range(p):
             own_power[i] = powers[at + i]
         failed = eliminate(
-            store, core, out, stack, filled, p, width, own_power, leaning, lean, panel, pack,
-            square, product,
-        )  # fmt: skip
+            store,
+            core,
+            out,
+            stack,
+            filled,
+            p,
+            width,
+            own_power,
+            leaning,
+            lean,
+            panel,
+            pack,
+            square,
+            product,
+        )
         if failed < p:
             return first[node] + failed, filled, filled_rows
         for i in range(p):

@@ -16,6 +16,7 @@ with a power for each term.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _CLOSE = 50  # powers of two that entries may differ by without any term being l
 _RANGE = 1100  # a shift by this many powers of two leaves nothing
 
 
-def _add(value, power, i, x, e):
+def _add(value: Any, power: Any, i: Any, x: Any, e: Any) -> Any:
     """Add ``x * 2**e`` to entry i."""
     if x == 0.0:
         return
@@ -42,7 +43,7 @@ def _add(value, power, i, x, e):
     power[i] = base + shift if fraction != 0.0 else _NEVER
 
 
-def _align(value, power, extra, begin, size, out):
+def _align(value: Any, power: Any, extra: Any, begin: Any, size: Any, out: Any) -> Any:
     """Entries times ``2**extra`` in units of ``2**top``; returns the top and the lowest power."""
     top, bottom = np.int64(_NEVER), np.int64(-_NEVER)
     for i in range(begin, begin + size):
@@ -57,7 +58,9 @@ def _align(value, power, extra, begin, size, out):
     return top, bottom
 
 
-def _careful(store, at, step, value, power, extra, source, size):
+def _careful(
+    store: Any, at: Any, step: Any, value: Any, power: Any, extra: Any, source: Any, size: Any
+) -> Any:
     """A row or a column of a block times entries, with a power for every term."""
     top = np.int64(_NEVER)
     for c in range(size):
@@ -76,9 +79,23 @@ def _careful(store, at, step, value, power, extra, source, size):
 
 
 def _multiply(
-    store, at, across, height, width, transposed, exact, replace,
-    value, power, extra, source, after, target, z, out,
-):  # fmt: skip
+    store: Any,
+    at: Any,
+    across: Any,
+    height: Any,
+    width: Any,
+    transposed: Any,
+    exact: Any,
+    replace: Any,
+    value: Any,
+    power: Any,
+    extra: Any,
+    source: Any,
+    after: Any,
+    target: Any,
+    z: Any,
+    out: Any,
+) -> Any:
     """Add to (or put in place of) the entries `target` ff. a block times the entries `source` ff.
 
     The block starts `at`, its rows are `across` apart. The entries are first multiplied by
@@ -120,10 +137,35 @@ def _multiply(
 
 
 def _substitute(
-    begin, end, upwards, transposed, exact, first, left, right, ends, border, into, starts, store,
-    power_starts, powers, value, power, stack, stack_power, filled, panel,
-    local, local_power, own, rows, none, z, out,
-):  # fmt: skip
+    begin: Any,
+    end: Any,
+    upwards: Any,
+    transposed: Any,
+    exact: Any,
+    first: Any,
+    left: Any,
+    right: Any,
+    ends: Any,
+    border: Any,
+    into: Any,
+    starts: Any,
+    store: Any,
+    power_starts: Any,
+    powers: Any,
+    value: Any,
+    power: Any,
+    stack: Any,
+    stack_power: Any,
+    filled: Any,
+    panel: Any,
+    local: Any,
+    local_power: Any,
+    own: Any,
+    rows: Any,
+    none: Any,
+    z: Any,
+    out: Any,
+) -> Any:
     """Eliminate the vector up a subtree, or substitute back down; returns how far the stack is filled."""
     for turn in range(end - begin):
         node = begin + turn if upwards else end - 1 - turn
@@ -180,9 +222,23 @@ def _substitute(
                 source, target = (k0, there) if transposed else (there, k0)
             if height > 0 and width > 0:
                 multiply(
-                    store, block, across, height, width, transposed, exact, replace,
-                    local, local_power, extra, source, after, target, z, out,
-                )  # fmt: skip
+                    store,
+                    block,
+                    across,
+                    height,
+                    width,
+                    transposed,
+                    exact,
+                    replace,
+                    local,
+                    local_power,
+                    extra,
+                    source,
+                    after,
+                    target,
+                    z,
+                    out,
+                )
         for i in range(p):
             value[at + i], power[at + i] = local[i], local_power[i]
         if upwards:
