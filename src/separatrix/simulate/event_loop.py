@@ -119,9 +119,9 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
         n_servers, n_streams, n_sources = P[at.N_SERVERS], P[at.N_STREAMS], P[at.N_SOURCES]
         if single:
             n_servers, n_streams, n_sources = 1, 1, 1
-        clocks = P[at.X_CLOCKS]
-        servers, streams = P[at.X_SERVERS], P[at.X_STREAMS]
-        p_servers, p_streams = P[at.P_SERVERS], P[at.P_STREAMS]
+        clocks = P[at.X_CLOCKS] & at.PLACE
+        servers, streams = P[at.X_SERVERS] & at.PLACE, P[at.X_STREAMS] & at.PLACE
+        p_servers, p_streams = P[at.P_SERVERS] & at.PLACE, P[at.P_STREAMS] & at.PLACE
         timeout_clock = 1 + n_servers
         backoff_clock = timeout_clock + n_streams
         heap_clock = backoff_clock + n_streams if backoff else backoff_clock
@@ -213,7 +213,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                     stream = j - timeout_clock
                     ss = streams + stream * at.STREAM_WORDS
                     sp = p_streams + stream * at.P_STREAM_WORDS
-                p = X[ss + at.TIMER_HEAD]
+                p = X[ss + at.TIMER_HEAD] & at.PLACE
                 disarm(X, F, G, ss, sp, clocks + j, p)
                 X[ss + at.TIMEOUTS] += 1
                 tag = X[p + at.TAG]
@@ -229,7 +229,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                 # --- a thread's own work is over --------------------------------------------------
                 if not single:
                     v = servers + (j - 1) * at.SERVER_WORDS
-                p = X[v + at.SERVED]
+                p = X[v + at.SERVED] & at.PLACE
                 X[v + at.SERVED] = 0
                 F[clocks + j] = END
                 if threads:
@@ -469,7 +469,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                         if choosing:
                             p = who_is_next(X, F, P, G, v, vp, timeout_clock, t, wide)
                         else:
-                            p = X[v + at.QUEUE_HEAD]
+                            p = X[v + at.QUEUE_HEAD] & at.PLACE
                             if p != 0:
                                 unlink(X, v + at.QUEUE_HEAD, p, at.QNEXT)
                     op = at.START if p != 0 else at.NOTHING
@@ -481,7 +481,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                         F[v + at.MOVED_BUSY] += t - F[at.SINCE]
                     if not single:
                         sp = p_streams + ((X[p + at.TAG] >> 16) & 0xFFFF) * at.P_STREAM_WORDS
-                    w = P[sp + at.WORK]
+                    w = P[sp + at.WORK] & at.PLACE
                     due = service_time(U, P, G, w) if service else G[w + at.MEAN] * exponential(U)
                     if load:
                         due *= load_factor(X, P, G, v, vp)
@@ -509,7 +509,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                     break
                 X[at.STACK_FILL] -= 2
                 op = X[P[at.X_STACK] + X[at.STACK_FILL]]
-                p = X[P[at.X_STACK] + X[at.STACK_FILL] + 1]
+                p = X[P[at.X_STACK] + X[at.STACK_FILL] + 1] & at.PLACE
                 v = p
                 good = True
 

@@ -10,7 +10,7 @@ from separatrix.simulate import layout as at
 
 def _append(X: Any, head: int, slot: int, field: int) -> None:
     """Put `slot` at the end of the list with ends ``X[head], X[head + 1]``, linked by `field`."""
-    tail = X[head + 1]
+    tail = X[head + 1] & at.PLACE
     X[slot + field] = 0
     X[slot + field + 1] = tail
     if tail == 0:
@@ -25,8 +25,8 @@ append = compiled(_append)
 
 def _unlink(X: Any, head: int, slot: int, field: int) -> None:
     """Take `slot` out of the list with ends ``X[head], X[head + 1]``."""
-    after = X[slot + field]
-    before = X[slot + field + 1]
+    after = X[slot + field] & at.PLACE
+    before = X[slot + field + 1] & at.PLACE
     if before == 0:
         X[head] = after
     else:
@@ -42,7 +42,7 @@ unlink = compiled(_unlink)
 
 def _take(X: Any) -> int:
     """A free slot; the caller has made sure that there is one."""
-    slot = X[at.FREE]
+    slot = X[at.FREE] & at.PLACE
     X[at.FREE] = X[slot]
     X[at.FREE_LEFT] -= 1
     return slot

@@ -27,7 +27,7 @@ arm = compiled(_arm)
 def _disarm(X: Any, F: Any, G: Any, ss: int, sp: int, clock: int, p: int) -> None:
     """Stop the timer of attempt `p`."""
     if X[ss + at.TIMER_HEAD] == p:
-        after = X[p + at.NEXT]
+        after = X[p + at.NEXT] & at.PLACE
         F[clock] = F[after + at.SENT] + G[sp + at.TIMEOUT] if after != 0 else END
     unlink(X, ss + at.TIMER_HEAD, p, at.NEXT)
 
