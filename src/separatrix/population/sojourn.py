@@ -60,10 +60,14 @@ def _kummer_sum(k: Array, x: float) -> Array:
     base = np.where(use, k, x + 1.0)
     term = np.ones_like(base)
     total = np.ones_like(base)
-    # terms fall at least like a Gaussian of width sqrt(x) past j = 0
-    for j in range(1, int(10 * np.sqrt(x)) + 60):
-        term = term * (x / (base + j))
-        total = total + term
+    # terms fall at least like a Gaussian of width sqrt(x) past j = 0; some at a time, where few states
+    # would else cost a call for each
+    some = max(1, min(32, 100_000 // max(base.size, 1)))
+    for first in range(1, int(10 * np.sqrt(x)) + 60, some):
+        factors = x / (base[..., None] + np.arange(first, first + some))
+        terms = term[..., None] * np.cumprod(factors, axis=-1)
+        total = total + terms.sum(axis=-1)
+        term = terms[..., -1]
         if float(np.max(term / total, initial=0.0)) < 1e-17:
             break
     return total
