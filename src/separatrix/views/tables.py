@@ -36,8 +36,11 @@ def verdict_rows(verdict: Verdict) -> list[tuple[str, list[Row]]]:
             if name == "recovery" and verdict.collapse is None:
                 remark = "from a full queue back to healthy"
             times += _passage(name, passage, remark)
-    mixing = duration_text(verdict.spectrum.mixing_time())
-    times.append(("mixing time", mixing, "to 1 % of the long-run law, from the spectral gap"))
+    modes = verdict.spectrum
+    remark = "to 1 % of the long-run law, from the spectral gap"
+    if modes.status != "ok":
+        remark = f"{remark}; not certain: {modes.reason}"
+    times.append(("mixing time", duration_text(modes.mixing_time()), remark))
     groups.append(("Times", times))
     for regime in verdict.regimes:
         share = f"{100 * regime.goodput_share:.4g} %"
