@@ -55,7 +55,7 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
         )
         write_atomically(output, page)
     if as_json:
-        from separatrix.views.report import finite
+        from separatrix.views.page import finite
 
         click.echo(json.dumps(finite({**verdict.to_dict(), "warnings": warnings}), indent=2))
     else:
