@@ -68,7 +68,7 @@ def test_the_corpus_uses_every_class_of_the_model() -> None:
 
     for path in VALID:
         program = load(path)
-        visit((program.servers, program.sources, program.faults))
+        visit((program.servers, program.sources, program.faults, program.limits))
     assert set(model.__all__) - seen == {"Constants", "Program"}
 
 

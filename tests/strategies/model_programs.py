@@ -22,6 +22,7 @@ from separatrix.model import (
     Fifo,
     Hyperexponential,
     Lifo,
+    Limit,
     LoadSlowdown,
     Lognormal,
     LookAsideCache,
@@ -155,6 +156,11 @@ slowdowns = st.builds(
 )
 caches = st.builds(LookAsideCache, keys=counts, ttl=positive, warm=shares)
 late = st.sampled_from(["discard", "accept"])
+limits = st.one_of(
+    st.builds(Limit, st.sampled_from(["recovery_p99", "recovery_mean", "collapse_mean"]), positive),
+    st.builds(Limit, st.just("goodput"), st.floats(0, 1, exclude_min=True, exclude_max=True)),
+    st.builds(Limit, st.sampled_from(["tipping_spike", "tipping_slowdown"]), positive, positive),
+)
 
 
 @st.composite
@@ -239,4 +245,5 @@ def programs(draw: st.DrawFn, max_servers: int = 3, max_sources: int = 3) -> Pro
         st.builds(Outage, a_server, times, positive),
     )
     program.faults = Schedule(tuple(draw(st.lists(faults, max_size=3))))
+    program.limits = tuple(draw(st.lists(limits, max_size=3)))
     return program.check()

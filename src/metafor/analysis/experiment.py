@@ -85,7 +85,7 @@ def changed(program: Program, setting: Setting) -> Program:
     changes: dict[Path, object] = {**setting}
     base = with_parameters(program, changes)
     made = Program(base.name, retry_when_full=program.retry_when_full)
-    made.description, made.faults = base.description, base.faults
+    made.description, made.faults, made.limits = base.description, base.faults, base.limits
     made.add_servers(base.servers)
     made.add_sources(base.sources)
     for source, server in base.connections:

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 EXIT = {"safe": 0, "can get stuck": 10, "always stuck": 10, "inconclusive": 4}
+LIMIT_EXIT = {"holds": 0, "fails": 10, "unknown": 4}
 WRONG_INPUT = 3
 
 EXIT_CODES = """\b
-Exit codes: 0 safe; 10 can get stuck or always stuck; 4 inconclusive; 2 wrong usage;
-3 wrong model or data; 1 internal error."""
+Exit codes: 0 safe, or all limits hold; 10 can get stuck or always stuck, or a limit fails;
+4 inconclusive; 2 wrong usage; 3 wrong model or data; 1 internal error."""
 
 
 class Commands(click.Group):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
 
 _MODEL = click.argument("model", metavar="MODEL.yaml")
 _CLOSURE = click.option(
@@ -29,6 +29,9 @@ _CLOSURE = click.option(
 def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: str | None) -> None:
     """Say whether the service can get stuck, for how long, and how often.
 
+    Where the model has limits (such as "recovery_p99 < 5min"), they decide the exit code: 0 if all
+    hold, 10 if one fails, 4 if one could not be decided.
+
     \b
     Examples:
       separatrix check service.yaml
@@ -37,10 +40,12 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
     """
     from separatrix.model.explain import explain
     from separatrix.model.files import dumps, load
+    from separatrix.questions.limits import gate, kept_limits
     from separatrix.questions.verdict import check as judge
 
     program = load(model)
     verdict = judge(program, closure=closure)
+    kept = kept_limits(verdict)
     explanation = explain(program)
     warnings = [str(warning) for warning in explanation.warnings]
     if output is not None:
@@ -57,16 +62,20 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
     if as_json:
         from separatrix.views.page import finite
 
-        click.echo(json.dumps(finite({**verdict.to_dict(), "warnings": warnings}), indent=2))
+        limits = [k.to_dict() for k in kept]
+        answer = {**verdict.to_dict(), "limits": limits, "warnings": warnings}
+        click.echo(json.dumps(finite(answer), indent=2))
     else:
         from rich.console import Console
 
-        from separatrix.views.tables import print_verdict
+        from separatrix.views.tables import print_limits, print_verdict
 
-        print_verdict(verdict, warnings, Console(soft_wrap=not sys.stdout.isatty()))
+        console = Console(soft_wrap=not sys.stdout.isatty())
+        print_verdict(verdict, warnings, console)
+        print_limits(kept, console)
         if output is not None:
             click.echo(f"report: {output}")
-    ctx.exit(EXIT[verdict.word])
+    ctx.exit(LIMIT_EXIT[gate(kept)] if kept else EXIT[verdict.word])
 
 
 @click.command()

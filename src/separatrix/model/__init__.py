@@ -2,6 +2,7 @@
 
 from separatrix.model.arrivals import Mixture, PhaseType, Poisson, StateMachine, Trace
 from separatrix.model.faults import Outage, Schedule, Slowdown, Spike
+from separatrix.model.limits import Limit
 from separatrix.model.policies import (
     AdaptiveLifo,
     Backoff,
@@ -43,6 +44,7 @@ __all__ = [
     "Fifo",
     "Hyperexponential",
     "Lifo",
+    "Limit",
     "LoadSlowdown",
     "Lognormal",
     "LookAsideCache",

@@ -14,6 +14,7 @@ from separatrix.model.client_suspicions import (
 )
 from separatrix.model.demand import Api, Demand, attempts, demands, holding_times, patience, waited
 from separatrix.model.faults import Fault, Outage, Spike
+from separatrix.model.limits import QUANTITIES, Limit
 from separatrix.model.policies import (
     AdaptiveLifo,
     Backoff,
@@ -36,7 +37,7 @@ class Explanation:
 
     Attributes
     ----------
-    paragraphs : English sentences: the whole, each server, each source, the faults.
+    paragraphs : English sentences: the whole, each server, each source, the faults, the limits.
     warnings : what is almost surely a mistake; empty if nothing is.
     """
 
@@ -67,6 +68,8 @@ def explain(program: Program) -> Explanation:
     if program.faults.faults:
         faults = sorted(program.faults.faults, key=lambda f: f.start)
         paragraphs.append(" ".join(_fault(program, f) for f in faults))
+    if program.limits:
+        paragraphs.append(" ".join(map(_limit, program.limits)))
     return Explanation(tuple(paragraphs), tuple(_suspicions(program, loads, holding)))
 
 
@@ -252,6 +255,10 @@ def _fault(program: Program, fault: Fault) -> str:
     if isinstance(fault, Outage):
         return f"{when} {fault.server} serves nothing."
     return f"{when} {fault.server} works {fault.factor:g} times slower."
+
+
+def _limit(limit: Limit) -> str:
+    return f"It promises {limit} ({QUANTITIES[limit.quantity].meaning})."
 
 
 def _share(value: float) -> str:

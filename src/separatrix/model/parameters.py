@@ -17,6 +17,7 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model import anatomy
 from separatrix.model.faults import Schedule
 from separatrix.model.findings import Place
+from separatrix.model.limits import Limit
 from separatrix.model.plaindata import IMPLIED, TOP, Fields, as_plain, as_program, part_as_plain
 from separatrix.model.program import Program, Source
 from separatrix.model.quantities import Name
@@ -40,6 +41,8 @@ def parameter(program: Program, path: Path) -> Any:
             return program.server_of(value.name).name
     elif place[0] == "faults":
         return _inside(program.faults.faults, place[1:], place)
+    elif place[0] == "limits":
+        return _inside(program.limits, place[1:], place)
     else:
         return getattr(program, str(place[0]))
     return _inside(value, place[2:], place)
@@ -79,6 +82,8 @@ def plain_value(value: object, *, units: bool = False) -> Any:
     """A value as plain data: parts become groups, NumPy scalars numbers, tuples lists."""
     if isinstance(value, Schedule):
         value = value.faults
+    if isinstance(value, Limit):
+        return str(value)
     if dataclasses.is_dataclass(value):
         return part_as_plain(value, units=units)
     if isinstance(value, Mapping):
@@ -212,6 +217,7 @@ def _paths(data: Fields) -> Iterator[str]:
     for i, fault in enumerate(data.get("faults", [])):
         for rest in _fields(anatomy.inside(TOP["faults"], data["faults"], i), fault):
             yield f"faults.{i}.{rest}"
+    yield from (f"limits.{i}" for i in range(len(data.get("limits", []))))
 
 
 def _fields(hint: Any, value: Any) -> Iterator[str]:

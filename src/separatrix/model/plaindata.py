@@ -3,7 +3,8 @@
     {"separatrix": 1, "name": ..., "description": ...,
      "servers": {name: {fields of Server}},
      "sources": {name: {"server": ..., fields of Source}},
-     "faults": [{fields of a fault}]}
+     "faults": [{fields of a fault}],
+     "limits": ["recovery_p99 < 5min", ...]}
 
 Keys are the field names of the parts; `name` of servers and sources is their key, `caller` of a
 call is the server it stands in.
@@ -21,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from separatrix.model import anatomy
 from separatrix.model.faults import Fault, Schedule
 from separatrix.model.findings import Finding, Place, findings, nearest, shown
+from separatrix.model.limits import Limit, LimitText, as_limit
 from separatrix.model.program import DependentCall, Program, Server, Source
 from separatrix.model.quantities import Name
 from separatrix.model.skeleton import locate, skeleton
@@ -37,6 +39,7 @@ TOP: dict[str, Any] = {
     "servers": Mapping[Name, Server],
     "sources": Mapping[Name, Source],
     "faults": tuple[Fault, ...],
+    "limits": tuple[LimitText, ...],
 }
 """Key -> type hint at the top of a file."""
 IMPLIED = {Server: "name", Source: "name", DependentCall: "caller"}
@@ -113,6 +116,7 @@ class _Reader:
             if source is not None:
                 self.program.add_source(source)
         self.program.faults = Schedule(tuple(self._faults(fields)))
+        self.program.limits = tuple(self._limits(fields))
 
     def _groups(self, fields: Fields, kind: str) -> Iterator[tuple[str, Fields]]:
         """Name and fields of each server or source; complains of what is no group."""
@@ -141,6 +145,22 @@ class _Reader:
             fault = self._value(Fault, entry, ("faults", i))
             if fault is not None:
                 yield fault
+
+    def _limits(self, fields: Fields) -> Iterator[Limit]:
+        limits = fields.get("limits")
+        if limits is None:
+            return
+        if not isinstance(limits, list):
+            message = f"must be a list of limits, got {shown(limits)}"
+            hint = 'write for example "- recovery_p99 < 5min"'
+            self.found.append(Finding(("limits",), message, hint))
+            return
+        for i, entry in enumerate(cast("list[object]", limits)):
+            try:
+                yield as_limit(entry)
+            except ValueError as error:
+                message, _, hint = str(error).partition("; ")
+                self.found.append(Finding(("limits", i), message, hint))
 
     def _fill_callers(self, entry: Fields, name: str) -> None:
         """Make the server called `name` the caller of every call in `entry`."""
@@ -206,6 +226,8 @@ def as_plain(program: Program, *, units: bool) -> Fields:
     }
     if program.faults.faults:
         data["faults"] = [part_as_plain(f, units=units) for f in program.faults.faults]
+    if program.limits:
+        data["limits"] = [str(limit) for limit in program.limits]
     return data
 
 

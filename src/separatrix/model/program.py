@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from separatrix.errors import ModelError, Problem
 from separatrix.model.arrivals import Arrivals, Poisson
 from separatrix.model.faults import Schedule
+from separatrix.model.limits import Limit
 from separatrix.model.policies import (
     Admission,
     Backoff,
@@ -192,10 +193,18 @@ class Program:
     reports every problem at once.
     """
 
-    def __init__(self, name: str, *, faults: Schedule | None = None, description: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        faults: Schedule | None = None,
+        description: str = "",
+        limits: Iterable[Limit] = (),
+    ) -> None:
         self.name = name
         self.description = description
         self.faults = faults if faults is not None else Schedule()
+        self.limits = tuple(limits)
         self._servers: list[Server] = []
         self._sources: list[Source] = []
         self._connections: list[tuple[str, str]] = []
@@ -295,7 +304,7 @@ class Program:
     def _identity(self) -> tuple[Any, ...]:
         # the order of connections means nothing, and a file does not keep it
         return (
-            (self.name, self.description, self.faults),
+            (self.name, self.description, self.faults, self.limits),
             (self._servers, self._sources, sorted(self._connections)),
         )
 

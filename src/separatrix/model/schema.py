@@ -35,6 +35,7 @@ def schema() -> dict[str, Any]:
     tops = {key: _plainly(made[key, "validation"]) for key in TOP}
     tops["separatrix"] = {"const": VERSION, "description": "Version of the format."}
     tops["description"]["description"] = "Anything worth knowing about the model."
+    tops["limits"]["description"] = "What the service promises; `separatrix check` tests it."
     for key in ("servers", "sources"):
         tops[key]["minProperties"] = 1
     return {

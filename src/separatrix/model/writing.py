@@ -10,7 +10,7 @@ from separatrix.model.quantities import number_text
 from separatrix.model.tree import resolved
 
 _WIDTH = 96
-_PLAIN = re.compile(r"[A-Za-z0-9_.µ][A-Za-z0-9_./+%µ-]*(?: [A-Za-z0-9_./+%µ()-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_.µ][A-Za-z0-9_./+%µ-]*(?: [A-Za-z0-9_./+%µ()<>-]+)*")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
@@ -18,7 +18,7 @@ def document_text(data: dict[str, Any]) -> str:
     """A whole file: the servers and sources below one another, their small groups on one line."""
     lines: list[str] = []
     for key, value in data.items():
-        groups = key in ("servers", "sources", "faults") and bool(value)
+        groups = key in ("servers", "sources", "faults", "limits") and bool(value)
         lines += _lines(key, value, "", block=groups)
     return "\n".join(lines) + "\n"
 
@@ -85,7 +85,7 @@ def _lines(key: str, value: Any, indent: str, *, block: bool = False) -> Iterato
             yield from _lines(name, inner, indent + "  ", block=servers)
         return
     items = cast("list[Any]", value)
-    if any(isinstance(item, dict) for item in items):
+    if block or any(isinstance(item, dict) for item in items):
         for item in items:
             yield from _item(item, indent + "  ")
     else:

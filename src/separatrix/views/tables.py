@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from separatrix.model.quantities import duration_text
+from separatrix.questions.limits import Kept
 from separatrix.questions.passage import Passage
 from separatrix.questions.verdict import Verdict
 
@@ -142,3 +143,14 @@ def print_verdict(verdict: Verdict, warnings: Iterable[str], console: Console) -
         console.print(escape(f"basis: {line}"))
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
+
+
+_OUTCOME = {"holds": "green", "fails": "bold red", "unknown": "magenta"}
+
+
+def print_limits(kept: Iterable[Kept], console: Console) -> None:
+    """Each limit with what became of it."""
+    from rich.markup import escape
+
+    for k in kept:
+        console.print(f"limit: [{_OUTCOME[k.outcome]}]{k.outcome}[/]  {escape(str(k))}")

@@ -1,0 +1,340 @@
+r"""The same question put to every engine that can answer, side by side, with reasons.
+
+**The question.** A program is healthy while the attempts at its server and the requests waiting to
+come back are together at most h; it is stuck when its queue reaches s. *Recovery* is the time from the
+end of a long outage (full queue, every client waiting) to h; *collapse* that from empty to s. h is the
+largest sum for which the chain settles on the healthy side with 95 % from *every* state of that sum (where
+there is no stuck side: the resting point, its square root and one more), s the near edge of the stuck core
+(see `regimes`); both are taken from the most detailed chain that is affordable, and every engine gets
+the same two numbers.
+
+The simulator shares nothing with the other engines: it follows each request with its true time-out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+from typing import Any, Literal
+
+import numpy as np
+
+from separatrix.errors import ModelError, NotConverged, Unsupported
+from separatrix.markov.generator import as_chain
+from separatrix.model import Program
+from separatrix.model.quantities import duration_text
+from separatrix.population import Population, lower
+from separatrix.questions.fluid_verdict import answered_share, fluid_verdict, worst_start
+from separatrix.questions.passage import passage
+from separatrix.questions.regimes import Mask, Regimes, regimes
+from separatrix.questions.simulated import SeenPassage, calm_score, seen_verdict
+from separatrix.questions.verdict import HEALTHY_SHARE, Word, judge
+
+Engine = Literal["fluid", "staged", "geometric", "simulation"]
+ENGINES: tuple[Engine, ...] = ("fluid", "staged", "geometric", "simulation")
+MOST_STATES = 120_000
+"""Chains of one orbit axis larger than this are not asked unless told to."""
+MOST_LEVEL = 2_000
+"""... nor those with more states than this beside the queue, which sets the cost of elimination."""
+CLOSE = 0.25
+"""Times within this share of each other agree."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """A time as one engine knows it [s]: estimate, ends of its interval, quantiles."""
+
+    mean: float
+    low: float
+    high: float
+    p50: float
+    p99: float
+
+    def meets(self, other: Time) -> bool:
+        """Whether the two may be within `CLOSE` of each other, for all that their intervals say."""
+        return self.low <= other.high * (1 + CLOSE) and other.low <= self.high * (1 + CLOSE)
+
+    def __str__(self) -> str:
+        if not isfinite(self.mean):
+            return "forever" if self.low == inf else f"> {duration_text(self.low)}"
+        if self.low == self.high:
+            return duration_text(self.mean)
+        return (
+            f"{duration_text(self.mean)} ({duration_text(self.low)} .. {duration_text(self.high)})"
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one engine says.
+
+    Attributes
+    ----------
+    engine : which.
+    word : its verdict; ``"inconclusive"`` where it has none.
+    recovery, collapse : None where it cannot say, or there is none.
+    reason : why it has no answer, or what its answer rests on.
+    seconds : processor time that the answer took.
+    """
+
+    engine: Engine
+    word: Word
+    recovery: Time | None
+    collapse: Time | None
+    reason: str
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; None for infinity."""
+        return {
+            "engine": self.engine,
+            "verdict": self.word,
+            "recovery_s": _plain(self.recovery),
+            "collapse_s": _plain(self.collapse),
+            "reason": self.reason,
+            "cpu_s": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All answers to one question.
+
+    Attributes
+    ----------
+    program : its name.
+    healthy, stuck : h and s of the module's description.
+    answers : one per engine that was asked.
+    differences : where answers differ, with the reason, in words; empty where all agree.
+    """
+
+    program: str
+    healthy: float
+    stuck: float
+    answers: tuple[Answer, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every engine that has a verdict has the same one."""
+        return len({a.word for a in self.answers if a.word != "inconclusive"}) == 1
+
+    def of(self, engine: Engine) -> Answer | None:
+        """The answer of one engine; None where it was not asked."""
+        return next((a for a in self.answers if a.engine == engine), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, with a versioned schema."""
+        return {
+            "schema": "separatrix.agreement/1",
+            "program": self.program,
+            "healthy": self.healthy,
+            "stuck": self.stuck,
+            "agreed": self.agreed,
+            "answers": [a.to_dict() for a in self.answers],
+            "differences": list(self.differences),
+        }
+
+
+def agreement(
+    program: Program,
+    *,
+    engines: Sequence[Engine] = ENGINES,
+    runs: int = 200,
+    events: float = 2e7,
+    most_states: int = MOST_STATES,
+    seed: int = 0,
+) -> Agreement:
+    """Ask every engine whether `program` can get stuck, for how long, and how often.
+
+    Parameters
+    ----------
+    engines : whom to ask.
+    runs, events : replications and budget of events of the simulation.
+    most_states : larger chains are not made.
+    seed : of the simulation.
+
+    Raises ModelError where the program is wrong.
+    """
+    program.check()
+    answers: list[Answer] = []
+    chains: list[tuple[Engine, Regimes]] = []
+    for closure in ("staged", "geometric"):
+        if closure not in engines and chains:
+            continue
+        try:
+            found = regimes(_affordable(lower(program, closure), most_states))
+        except (Unsupported, NotConverged) as error:
+            if closure in engines:
+                answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
+        else:
+            chains.append((closure, found))
+    healthy, stuck = _levels(program, chains)
+    for closure, found in chains:
+        if closure in engines:
+            answers.append(_exactly(program, closure, found, healthy, stuck))
+    if "fluid" in engines:
+        answers.append(_on_average(program, healthy))
+    if "simulation" in engines:
+        answers.append(_one_by_one(program, healthy, stuck, runs, events, seed))
+    answers.sort(key=lambda a: ENGINES.index(a.engine))
+    return Agreement(program.name, healthy, stuck, tuple(answers), tuple(_differences(answers)))
+
+
+def _affordable(population: Population, most_states: int) -> Population:
+    beside = population.n_states // max(population.shape)
+    if population.n_states > most_states or beside > MOST_LEVEL:
+        size = " x ".join(map(str, population.shape))
+        raise NotConverged(f"a chain of {population.n_states:,} states ({size}) was not asked")
+    return population
+
+
+def _levels(program: Program, chains: list[tuple[Engine, Regimes]]) -> tuple[float, float]:
+    """h and s, from the first chain; without one, from a calm run and the queues' bounds."""
+    if not chains:
+        return calm_score(program), 0.9 * sum(server.qsize for server in program.servers)
+    found = chains[0][1]
+    top = float(found.population.shape[0] - 1)
+    if found.stuck is None:
+        well = answered_share(program, found.population, found.low.state) >= HEALTHY_SHARE
+        rest = float(found.low.state.sum())
+        # where even the lowest rest is overloaded, only an idle thread is health
+        threads = float(sum(server.thread_pool for server in program.servers))
+        return (rest + rest**0.5 + 1.0 if well else threads), top
+    grid = found.population.grid()
+    total = found.population.total("queue", grid) + found.population.total("orbit", grid)
+    total = np.broadcast_to(total, found.population.shape)
+    outside = total[~found.healthy]
+    h = float(outside.min()) - 1.0 if outside.size else float(total.max())
+    edge = float(found.high.state[0])
+    return max(h, 0.0), float(np.ceil(max(edge - edge**0.5 - 1.0, 1.0)))
+
+
+def _exactly(
+    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float
+) -> Answer:
+    begin = time.process_time()
+    population = found.population
+    try:
+        verdict = judge(program, population, found)
+        grid = population.grid()
+        chain = as_chain(population)
+        total = population.total("queue", grid) + population.total("orbit", grid)
+        recovery = collapse = None
+        if verdict.recovery is not None:
+            back = _whole(population, total <= healthy)
+            recovery = _time(passage(chain, back, _start(population)))
+        if found.stuck is not None:
+            empty = np.zeros(population.shape)
+            empty.flat[0] = 1.0
+            collapse = _time(passage(chain, _whole(population, grid[0] >= stuck), empty))
+    except NotConverged as error:
+        spent = time.process_time() - begin
+        return Answer(engine, "inconclusive", None, None, str(error), spent)
+    reason = f"{population.n_states:,} states"
+    return Answer(engine, verdict.word, recovery, collapse, reason, time.process_time() - begin)
+
+
+def _whole(population: Population, mask: Mask) -> Mask:
+    return np.array(np.broadcast_to(mask, population.shape))
+
+
+def _start(population: Population) -> Any:
+    start = np.zeros(population.shape)
+    start[tuple(np.rint(worst_start(population)).astype(int))] = 1.0
+    return start
+
+
+def _time(found: Any) -> Time:
+    return Time(found.mean, found.mean, found.mean, found.p50, found.p99)
+
+
+def _on_average(program: Program, healthy: float) -> Answer:
+    begin = time.process_time()
+    try:
+        verdict = fluid_verdict(program, closure=_cheapest(program), healthy=healthy)
+    except Unsupported as error:
+        return Answer("fluid", "inconclusive", None, None, str(error), 0.0)
+    r = verdict.recovery
+    reason = verdict.reason or f"mean dynamics, {verdict.closure} closure; chance is left out"
+    return Answer(
+        "fluid", verdict.word, Time(r, r, r, r, r), None, reason, time.process_time() - begin
+    )
+
+
+def _cheapest(program: Program) -> Literal["staged", "auto"]:
+    """Staged where it carries the program: the fluid reading pays per axis, not per state."""
+    try:
+        lower(program, "staged")
+    except Unsupported:
+        return "auto"
+    return "staged"
+
+
+def _one_by_one(
+    program: Program, healthy: float, stuck: float, runs: int, events: float, seed: int
+) -> Answer:
+    begin = time.process_time()
+    try:
+        verdict = seen_verdict(program, healthy, stuck, runs=runs, events=events, seed=seed)
+    except ModelError as error:
+        return Answer("simulation", "inconclusive", None, None, str(error), 0.0)
+    return Answer(
+        "simulation", verdict.word, _seen(verdict.recovery),
+        None if verdict.collapse is None else _seen(verdict.collapse),
+        "; ".join(filter(None, (verdict.reason, verdict.recovery.reason))),
+        time.process_time() - begin,
+    )  # fmt: skip
+
+
+def _seen(passage: SeenPassage) -> Time:
+    return Time(passage.mean, passage.low, passage.high, passage.p50, passage.p99)
+
+
+def _differences(answers: list[Answer]) -> list[str]:
+    """What differs, each with its reason."""
+    found: list[str] = []
+    by = {a.engine: a for a in answers}
+    for a in answers:
+        if a.word == "inconclusive":
+            found.append(f"{a.engine} has no answer: {a.reason}")
+    words = {a.engine: a.word for a in answers if a.word != "inconclusive"}
+    if len(set(words.values())) > 1:
+        said = ", ".join(f"{engine}: {word}" for engine, word in words.items())
+        found.append(f"verdicts differ ({said})")
+    fluid, staged = by.get("fluid"), by.get("staged")
+    geometric, witness = by.get("geometric"), by.get("simulation")
+    if fluid and fluid.word == "can get stuck":
+        found.append("fluid never leaves a stuck state: escapes are chance, which it leaves out")
+    closures = [a.recovery for a in (staged, geometric) if a and a.recovery]
+    if len(closures) == 2 and not closures[0].meets(closures[1]):
+        found.append(
+            f"recovery: geometric {closures[1]}, staged {closures[0]}: a geometric number of "
+            "retries lets some clients give up at once, and the service escapes sooner"
+        )
+    reference = staged if staged and staged.recovery else geometric
+    if witness and reference:
+        for name, ours, seen in (
+            ("recovery", reference.recovery, witness.recovery),
+            ("collapse", reference.collapse, witness.collapse),
+        ):
+            if ours is None or seen is None:
+                continue
+            if not isfinite(seen.mean):
+                found.append(
+                    f"{name}: simulation cannot see it ({seen}); {reference.engine} {ours}"
+                )
+            elif not ours.meets(seen):
+                found.append(
+                    f"{name}: {reference.engine} {ours}, simulation {seen}: the chain draws an "
+                    "attempt's fate on arrival and waits exponentially, the simulator does neither"
+                )
+    return found
+
+
+def _plain(time: Time | None) -> dict[str, float | None] | None:
+    if time is None:
+        return None
+    return {k: (v if isfinite(v) else None) for k, v in vars(replace(time)).items()}

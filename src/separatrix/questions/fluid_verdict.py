@@ -1,0 +1,156 @@
+r"""The verdict of the mean dynamics alone: milliseconds at any size, and blind to chance.
+
+The drift of the population is followed from the empty service and from the worst start, a full queue
+with every client waiting. Where both come to rest at one place the service is safe or overloaded,
+by its goodput there; where they do not, it can get stuck, and by the mean dynamics it stays for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from separatrix.fluid.rest import rest_from
+from separatrix.model import Program
+from separatrix.population import Array, Closure, Population, State, lower
+from separatrix.questions.verdict import HEALTHY_SHARE, Word, relaxation
+
+APART = 1.0
+"""Resting points nearer than this in every coordinate [attempts or requests] are one."""
+
+
+@dataclass(frozen=True)
+class FluidVerdict:
+    """The verdict of the mean dynamics.
+
+    Attributes
+    ----------
+    word : as in `Verdict`.
+    low, high : resting points from the empty and from the fullest service.
+    low_share, high_share : requests answered in time at each, as a share of all.
+    recovery : from the worst start until queue and orbit together are at most `healthy` [s];
+        infinite where the mean dynamics do not go there.
+    healthy : that bound: the lower resting point, a Poisson deviation and one more.
+    closure : how the population counts the orbit.
+    reason : why the word is inconclusive; else empty.
+    """
+
+    word: Word
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    low_share: float
+    high_share: float
+    recovery: float
+    healthy: float
+    closure: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; None for never."""
+        return {
+            "schema": "separatrix.fluid_verdict/1",
+            **vars(self),
+            "recovery": self.recovery if isfinite(self.recovery) else None,
+        }
+
+
+def fluid_verdict(
+    program: Program, *, closure: Closure = "auto", healthy: float | None = None
+) -> FluidVerdict:
+    """What the mean dynamics of `program` say.
+
+    Parameters
+    ----------
+    closure : see `lower`.
+    healthy : queue and orbit together from which the service counts as recovered; by default what
+        `FluidVerdict.healthy` says.
+
+    Raises ModelError, `Unsupported` where no population carries the program.
+    """
+    population = lower(program, closure)
+    low = rest_from(population, np.zeros(len(population.axes)))
+    high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
+    low_share, high_share = (
+        answered_share(program, population, rest.state) for rest in (low, high)
+    )
+    total = float(sum(low.state[i] for i in _counted(population)))
+    bound = total + total**0.5 + 1.0 if healthy is None else healthy
+    unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
+    same = bool(np.all(np.abs(low.state - high.state) < APART))
+    recovery = inf
+    if same and low_share >= HEALTHY_SHARE:
+        recovery = time_to_fall(population, worst_start(population), bound, relaxation(program))
+    word: Word
+    if unsettled:
+        word = "inconclusive"
+    elif low_share < HEALTHY_SHARE:
+        word = "always stuck"
+    else:
+        word = "safe" if same or high_share >= HEALTHY_SHARE else "can get stuck"
+    return FluidVerdict(
+        word, tuple(map(float, low.state)), tuple(map(float, high.state)), low_share, high_share,
+        recovery, bound, population.closure, "; ".join(unsettled),
+    )  # fmt: skip
+
+
+def worst_start(population: Population) -> Array:
+    """What a long outage leaves: full queues, and orbits at rest while everybody is refused."""
+    state = np.array(population.shape, dtype=np.float64) - 1.0
+    held = [i for i, axis in enumerate(population.axes) if axis.kind == "queue"]
+    rest = rest_from(_held(population, tuple(held)), state)
+    return rest.state
+
+
+def time_to_fall(population: Population, start: Array, bound: float, scale: float) -> float:
+    """Time [s] that the mean dynamics take from `start` until queues and orbits sum to `bound`.
+
+    scale : a time [s] typical of the service; after ten thousand of it, infinity is the answer.
+    """
+    from scipy.integrate import solve_ivp
+
+    counted = list(_counted(population))
+    top = np.array(population.shape, dtype=np.float64) - 1.0
+
+    def velocity(_: float, x: Array) -> Array:
+        inside = np.clip(x, 0.0, top)
+        return np.array([float(v) for v in population.drift(_point(inside))])
+
+    def above(_: float, x: Array) -> float:
+        return float(x[counted].sum()) - bound
+
+    above.terminal = True  # pyright: ignore[reportFunctionMemberAccess] - SciPy's way to ask
+    if above(0.0, start) <= 0:
+        return 0.0
+    course: Any = solve_ivp(
+        velocity, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
+    )
+    return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
+
+
+def _held(population: Population, axes: tuple[int, ...]) -> Population:
+    """The same population with some coordinates held where they are."""
+    from dataclasses import replace
+
+    moves = tuple(
+        replace(t, jump=tuple(0 if i in axes else step for i, step in enumerate(t.jump)))
+        for t in population.transitions
+    )
+    return replace(population, transitions=moves)
+
+
+def _counted(population: Population) -> tuple[int, ...]:
+    return (*population.axes_of("queue"), *population.axes_of("orbit"))
+
+
+def _point(x: Array) -> State:
+    return tuple(np.asarray(c) for c in x)
+
+
+def answered_share(program: Program, population: Population, state: Array) -> float:
+    """Share of the new requests that are answered in time at `state`, (n_axes,) coordinates."""
+    offered = sum(source.mean_rate for source in program.sources)
+    goodput = next(m for m in population.measures if m.name == "goodput")
+    return min(float(goodput.value(_point(state))) / offered, 1.0) if offered > 0 else 1.0

@@ -1,0 +1,120 @@
+"""Whether a program keeps its limits: each promise with the value found, and yes, no or unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any, Literal
+
+from separatrix.model.faults import Fault, Slowdown, Spike
+from separatrix.model.limits import QUANTITIES, Limit
+from separatrix.model.quantities import NOTATIONS, duration_text, factor_text
+from separatrix.questions.simulated import calm_score
+from separatrix.questions.trapped import exact_trapped, seen_trapped
+from separatrix.questions.verdict import Verdict
+
+EXACT_STATES = 20_000
+"""Chains up to this size carry their law through a fault; for larger ones runs are simulated."""
+
+Outcome = Literal["holds", "fails", "unknown"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One limit and what became of it.
+
+    Attributes
+    ----------
+    limit : the promise.
+    value : what was found, in the quantity's SI unit; None where no number was looked for (a
+        tipping limit is tried at its bound) or found.
+    outcome : ``"holds"``, ``"fails"`` or ``"unknown"``.
+    reason : what the value is, or why there is none.
+    """
+
+    limit: Limit
+    value: float | None
+    outcome: Outcome
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; an infinite value is the text ``"inf"``."""
+        value = self.value
+        return {
+            "limit": str(self.limit),
+            "value": value if value is None or isfinite(value) else str(value),
+            "unit": QUANTITIES[self.limit.quantity].unit,
+            "outcome": self.outcome,
+            "reason": self.reason,
+        }
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.limit}: {self.reason}"
+        unit = QUANTITIES[self.limit.quantity].unit
+        found = duration_text(self.value) if unit == "s" else NOTATIONS[unit].text(self.value)
+        return f"{self.limit}: {found} ({self.reason})"
+
+
+def kept_limits(verdict: Verdict) -> tuple[Kept, ...]:
+    """Every limit of the verdict's program, checked against the verdict.
+
+    A quantity that the verdict cannot carry leaves its limit ``"unknown"``, with the reason.
+    """
+    return tuple(_kept(limit, verdict) for limit in verdict.program.limits)
+
+
+def gate(kept: tuple[Kept, ...]) -> Outcome:
+    """One outcome for all: a failure fails, else what is unknown is unknown."""
+    outcomes = {k.outcome for k in kept}
+    if "fails" in outcomes:
+        return "fails"
+    return "unknown" if "unknown" in outcomes else "holds"
+
+
+def _kept(limit: Limit, verdict: Verdict) -> Kept:
+    if limit.duration is not None:
+        return _tipping(limit, limit.duration, verdict)
+    if verdict.status != "ok":
+        return Kept(limit, None, "unknown", verdict.reason)
+    value, reason = _value(limit, verdict)
+    return Kept(limit, value, "holds" if limit.holds(value) else "fails", reason)
+
+
+def _value(limit: Limit, verdict: Verdict) -> tuple[float, str]:
+    name = limit.quantity
+    if name.startswith("recovery_"):
+        if verdict.recovery is None:
+            return inf, "there is nothing healthy to come back to"
+        start = "from stuck" if verdict.collapse is not None else "from a full queue"
+        return float(getattr(verdict.recovery, name.removeprefix("recovery_"))), start
+    if name == "collapse_mean":
+        if verdict.collapse is None:
+            healthy = verdict.regimes[0].name == "healthy"
+            return (inf, "it has no stuck state") if healthy else (0.0, "it is always stuck")
+        return verdict.collapse.mean, "mean, without a trigger"
+    first = verdict.regimes[0]
+    share = first.goodput_share if first.name == "healthy" else 0.0
+    return share, f"of the requests are answered in time when {first.name}"
+
+
+def _tipping(limit: Limit, duration: float, verdict: Verdict) -> Kept:
+    """Whether the trigger that the limit names traps the service with probability below 1/2."""
+    program = verdict.program
+    faults: tuple[Fault, ...]
+    if limit.quantity == "tipping_spike":
+        faults = tuple(Spike(s.name, limit.value, 0.0, duration) for s in program.sources)
+    else:
+        faults = tuple(Slowdown(s.name, limit.value, 0.0, duration) for s in program.servers)
+    if verdict.population.n_states <= EXACT_STATES:
+        found = exact_trapped(program, faults)
+    else:
+        found = seen_trapped(program, faults, calm_score(program))
+    odds = f"{found.probability:.2g} ({found.low:.2g} .. {found.high:.2g})"
+    kind = limit.quantity.removeprefix("tipping_")
+    factor, lasting = factor_text(limit.value), duration_text(duration)
+    reason = f"a {kind} of {factor} for {lasting} traps it with probability {odds}; {found.basis}"
+    outcome: Outcome = "unknown"
+    if found.high < 0.5 or found.low >= 0.5:
+        outcome = "holds" if found.high < 0.5 else "fails"
+    return Kept(limit, None, outcome, reason)

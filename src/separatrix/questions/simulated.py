@@ -1,0 +1,273 @@
+r"""What request-by-request simulation says of the same questions: recovery, collapse, verdict.
+
+A long outage makes the worst start that a program allows: a full queue, and every client waiting to
+retry. *Recovery* runs from its end until at most `healthy` attempts are at the server or known to
+come back; *collapse* runs from an empty service until at least `stuck` are.
+
+Times longer than the simulator can wait are not lost. Exits from a metastable regime are memoryless
+in the mean, so n exits in a total observed time t give the mean t/n with the exact interval
+
+.. math:: \frac{2t}{\chi^2_{0.975}(2n+2)} \le m \le \frac{2t}{\chi^2_{0.025}(2n)},
+
+and none at all gives the lower bound :math:`t/\ln 20` (Cox and Lewis, The Statistical Analysis of
+Series of Events, 1966, chapter 2). Which of the two was used is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite, log
+from typing import Any, Literal
+
+import numpy as np
+
+from separatrix.errors import ModelError, Problem
+from separatrix.model import Outage, Program, Schedule
+from separatrix.model.quantities import duration_text
+from separatrix.questions.verdict import HOLDS, Word, relaxation
+from separatrix.simulate.passage import PassageTimes, passage_times
+
+EVENTS_PER_ATTEMPT = 3.0
+"""Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
+BALLISTIC = 0.5
+"""Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
+
+
+@dataclass(frozen=True)
+class SeenPassage:
+    """A passage time as simulation saw it [s].
+
+    Attributes
+    ----------
+    mean, low, high : estimate with its 95 % interval; `mean` and `high` are infinite where no run
+        got there.
+    p50, p99 : quantiles; from the exponential law where not every run got there.
+    cv : coefficient of variation of the times; NaN where not every run got there.
+    seen, runs : runs that got there, of how many.
+    observed : time watched in all runs together [s].
+    status, reason : ``"ok"``, or ``"inconclusive"`` and why.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p50: float
+    p99: float
+    cv: float
+    seen: int
+    runs: int
+    observed: float
+    status: Literal["ok", "inconclusive"]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; None for what is infinite or unknown."""
+        return {
+            name: (value if not isinstance(value, float) or isfinite(value) else None)
+            for name, value in vars(self).items()
+        }
+
+    def __str__(self) -> str:
+        if self.seen == 0:
+            return f"> {duration_text(self.low)}"
+        return (
+            f"{duration_text(self.mean)} ({duration_text(self.low)} .. {duration_text(self.high)})"
+        )
+
+
+def seen_recovery(
+    program: Program,
+    healthy: float,
+    *,
+    runs: int = 200,
+    events: float = 2e7,
+    seed: int = 0,
+) -> SeenPassage:
+    """Time from the end of a long outage of every server until the score is at most `healthy`.
+
+    Parameters
+    ----------
+    healthy : attempts at the servers plus requests known to come back.
+    runs : replications.
+    events : budget; sets for how long a run is watched.
+    seed : of all random streams.
+
+    Raises ModelError for settings that make no sense.
+    """
+    end = longest_outage(program)
+    hit = _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers))
+    longest = max(_affordable(program, events) / runs, 4 * relaxation(program))
+    return _passage(
+        passage_times(hit, low=healthy, after=end, runs=runs, longest=longest, seed=seed)
+    )
+
+
+def seen_collapse(
+    program: Program,
+    stuck: float,
+    *,
+    runs: int = 200,
+    events: float = 2e7,
+    seed: int = 0,
+) -> SeenPassage:
+    """Time from an empty service until the score is at least `stuck`, without any fault."""
+    longest = max(_affordable(program, events) / runs, 4 * relaxation(program))
+    calm = _with_faults(program, ())
+    return _passage(passage_times(calm, high=stuck, runs=runs, longest=longest, seed=seed))
+
+
+@dataclass(frozen=True)
+class SeenVerdict:
+    """The verdict of simulation.
+
+    Attributes
+    ----------
+    word : as in `Verdict`.
+    recovery, collapse : as seen; `collapse` is None where the service recovers anyway.
+    unfed : recovery of the same service without retries: what the backlog itself takes.
+    reason : why the word is what it is.
+    """
+
+    word: Word
+    recovery: SeenPassage
+    collapse: SeenPassage | None
+    unfed: SeenPassage
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "verdict": self.word,
+            "reason": self.reason,
+            "recovery_s": self.recovery.to_dict(),
+            "collapse_s": None if self.collapse is None else self.collapse.to_dict(),
+            "recoverywithout_retries_s": self.unfed.to_dict(),
+        }
+
+
+def seen_verdict(
+    program: Program,
+    healthy: float,
+    stuck: float,
+    *,
+    runs: int = 200,
+    events: float = 2e7,
+    seed: int = 0,
+) -> SeenVerdict:
+    r"""Whether `program` can get stuck, from simulation alone.
+
+    * **safe**: after a long outage it is back within 3 times :math:`\max(\tau, R_0)`, with
+      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries;
+    * **always stuck**: it is not, and an empty service gets there by itself within
+      :math:`3\tau`, or drifts there (its times to collapse hardly vary);
+    * **can get stuck** otherwise.
+
+    Parameters
+    ----------
+    healthy, stuck : scores, as in `seen_recovery` and `seen_collapse`.
+    """
+    recovery = seen_recovery(program, healthy, runs=runs, events=events, seed=seed)
+    unfed = recovery
+    if any(source.retries for source in program.sources):
+        unfed = seen_recovery(
+            without_retries(program), healthy, runs=runs, events=events / 4, seed=seed
+        )
+    tau = relaxation(program)
+    long = HOLDS * max(tau, unfed.mean if unfed.seen == unfed.runs else unfed.low)
+    if recovery.seen == recovery.runs and recovery.mean <= long:
+        reason = f"back within {duration_text(recovery.mean)} after a long outage"
+        return SeenVerdict("safe", recovery, None, unfed, reason)
+    collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
+    if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
+        reason = f"gets there by itself within {duration_text(collapse.mean)}"
+        return SeenVerdict("always stuck", recovery, collapse, unfed, reason)
+    if recovery.low <= long:
+        reason = (
+            f"too few recoveries ({recovery.seen} of {recovery.runs}) to tell a trap from a delay"
+        )
+        return SeenVerdict("inconclusive", recovery, collapse, unfed, reason)
+    reason = (
+        f"stays longer than {duration_text(recovery.low)}, where the backlog alone would take "
+        f"{duration_text(unfed.mean if isfinite(unfed.mean) else unfed.low)}"
+    )
+    return SeenVerdict("can get stuck", recovery, collapse, unfed, reason)
+
+
+def longest_outage(program: Program) -> float:
+    """An outage after which nothing more changes: queues full, orbits at rest [s].
+
+    Filling the queues at the rate of new requests, and then three times a client's patience.
+    """
+    rate = sum(source.mean_rate for source in program.sources)
+    if rate <= 0:
+        raise ModelError(Problem("nobody sends anything", "sources", "give an arrival rate"))
+    fill = sum(server.qsize for server in program.servers) / rate
+    patience = max(
+        (s.retries + 1) * s.timeout + sum(s.backoff.longest(k) for k in range(1, s.retries + 1))
+        for s in program.sources
+    )
+    return fill + 3 * patience
+
+
+def without_retries(program: Program) -> Program:
+    """The same program, in which nobody tries again."""
+    from separatrix.model.parameters import with_parameters
+
+    return with_parameters(program, {("sources", s.name, "retries"): 0 for s in program.sources})
+
+
+def _with_faults(program: Program, faults: tuple[Outage, ...]) -> Program:
+    from separatrix.model.parameters import with_parameter
+
+    return with_parameter(program, ("faults",), Schedule(faults))
+
+
+def _affordable(program: Program, events: float) -> float:
+    """Simulated time that `events` pay for when every request makes all its attempts [s]."""
+    attempts = sum(s.mean_rate * (1 + s.retries) for s in program.sources)
+    return events / (EVENTS_PER_ATTEMPT * attempts)
+
+
+def _passage(times: PassageTimes) -> SeenPassage:
+    runs = len(times.times)
+    there = np.isfinite(times.times)
+    seen = int(there.sum())
+    observed = float(np.minimum(times.times, times.longest).sum())
+    if seen == runs:
+        mean = times.mean.mean
+        return SeenPassage(
+            mean, max(times.mean.low, 0.0), times.mean.high, times.median, times.p99,
+            times.mean.sd / mean if mean > 0 else 0.0, seen, runs, observed, "ok", "",
+        )  # fmt: skip
+    if seen == 0:
+        reason = f"no run got there in {duration_text(observed)} watched in all"
+        low = observed / log(20)
+        return SeenPassage(
+            inf, low, inf, inf, inf, np.nan, 0, runs, observed, "inconclusive", reason
+        )
+    from scipy.special import chdtri
+
+    mean = observed / seen
+    # chdtri(k, p) is the point above which the chi-squared law of k degrees has mass p
+    low = 2 * observed / float(chdtri(2 * seen + 2, 0.025))
+    high = 2 * observed / float(chdtri(2 * seen, 0.975))
+    reason = f"{seen} of {runs} runs got there; the mean supposes memoryless exits"
+    return SeenPassage(
+        mean, low, high, log(2) * mean, log(100) * mean, np.nan, seen, runs, observed, "ok", reason
+    )
+
+
+def calm_score(program: Program, *, seed: int = 0) -> float:
+    r"""A score from which `program` counts as healthy where no chain says one.
+
+    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more.
+    """
+    from separatrix.simulate import simulate
+
+    tau = relaxation(program)
+    calm = simulate(
+        _with_faults(program, ()), horizon=20 * tau, runs=8, seed=seed, warmup=2 * tau,
+        workers=1, progress=False,
+    )  # fmt: skip
+    mean = sum(s["queue"].mean + s["in_service"].mean for s in calm.servers.values())
+    return mean + mean**0.5 + 1.0

@@ -1,0 +1,55 @@
+"""One question, every engine: they agree where theory says so, and say why where they do not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from separatrix import Program, Server, Source, Work
+from separatrix.model import Lifo
+from separatrix.questions.agreement import agreement
+
+
+def service(rate=6.5, retries=1, timeout=3.0, qsize=60, **server) -> Program:
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=qsize, **server))
+    program.add_source(Source("c", "get", rate, timeout=timeout, retries=retries))
+    program.connect("c", "s")
+    return program
+
+
+def test_without_retries_all_engines_say_the_same():
+    found = agreement(service(retries=0), events=2e6)
+    assert found.agreed
+    assert found.differences == ()
+    times = [a.recovery.mean for a in found.answers]
+    assert times == pytest.approx([times[0]] * 4, rel=0.1)
+
+
+def test_a_trap_is_one_for_all_and_the_differences_have_reasons():
+    found = agreement(service(rate=8.0), runs=40, events=2e6)
+    assert found.agreed
+    assert {a.word for a in found.answers} == {"can get stuck"}
+    said = " ".join(found.differences)
+    assert "escapes are chance" in said
+    assert "simulation cannot see it" in said
+    staged, geometric = found.of("staged"), found.of("geometric")
+    assert geometric.recovery.mean < staged.recovery.mean
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data["schema"] == "separatrix.agreement/1"
+    assert data["agreed"]
+
+
+def test_what_an_engine_cannot_carry_it_says():
+    found = agreement(service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5)
+    staged, seen = found.answers
+    assert staged.word == "inconclusive"
+    assert "lifo" in staged.reason
+    assert seen.word == "safe"
+    assert any("staged has no answer" in d for d in found.differences)
+
+
+def test_a_chain_that_is_too_large_is_not_made():
+    found = agreement(service(), engines=("staged", "simulation"), most_states=100, events=2e5)
+    assert "was not asked" in found.answers[0].reason

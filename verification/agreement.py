@@ -1,0 +1,211 @@
+r"""Do the engines agree? One question, put to the fluid reading, the exact chain and the simulator.
+
+Each row is a program: load, retries, time-out as a share of the time that a full queue takes, threads,
+queue size, and what a late response does. Each engine answers with a verdict, a recovery time (from
+the end of a long outage) and a collapse time (from empty); `separatrix.questions.agreement` says what
+exactly is asked. Nothing is fitted: a row that is off is off, and the reason stands below the table.
+
+Read "right" where every engine that has a verdict has the same one, and the staged chain's mean recovery
+is within 25 % of the simulated one (for all its interval says); "wrong" otherwise; "unseen" where
+the event is too rare for the simulator; "alone" where one engine only can carry the program.
+
+Run: python verification/agreement.py [--store DIR] [--events 1e8]
+(about an hour; finished rows are kept in DIR, by default build/agreement, and not asked again)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from separatrix.model import Program, Server, Source, Work
+from separatrix.model.quantities import duration_text
+from separatrix.questions.agreement import CLOSE, ENGINES, agreement
+
+RESULT = Path(__file__).parent / "results" / "agreement.md"
+PER_THREAD = 10.0  # [1/s]
+
+
+@dataclass(frozen=True)
+class Row:
+    load: float
+    retries: int
+    patience: float  # time-out over the time that a full queue takes
+    threads: int
+    qsize: int
+    late: str = "discard"
+
+    @property
+    def name(self) -> str:
+        late = "" if self.late == "discard" else " accept"
+        return (
+            f"load {self.load:g}, {self.retries} retries, timeout {self.patience:.3g} W, "
+            f"{self.threads} threads, qsize {self.qsize}{late}"
+        )
+
+    def program(self) -> Program:
+        capacity = self.threads * PER_THREAD
+        program = Program(self.name)
+        program.add_server(
+            Server("s", {"get": Work(PER_THREAD)}, self.qsize, thread_pool=self.threads)
+        )
+        program.add_source(
+            Source(
+                "c", "get", self.load * capacity, timeout=self.patience * self.qsize / capacity,
+                retries=self.retries, late_responses=self.late,
+            )
+        )  # fmt: skip
+        program.connect("c", "s")
+        return program
+
+
+THIRD = 1 / 3
+ROWS = [
+    Row(0.3, 1, THIRD, 1, 50),
+    Row(0.5, 1, THIRD, 1, 50),
+    Row(0.55, 1, THIRD, 1, 50),
+    Row(0.6, 1, 0.5, 1, 50),
+    Row(0.62, 1, 0.5, 1, 50),
+    Row(0.65, 1, THIRD, 4, 50),
+    Row(0.7, 1, 0.5, 2, 50),
+    Row(0.8, 1, 1.0, 1, 50),
+    Row(0.9, 1, 0.5, 4, 100),
+    Row(0.95, 1, 2.0, 1, 50),
+    Row(0.4, 2, THIRD, 2, 60),
+    Row(0.5, 2, THIRD, 1, 50),
+    Row(0.5, 2, 0.5, 1, 50),
+    Row(0.6, 2, THIRD, 2, 50),
+    Row(0.8, 2, THIRD, 4, 50),
+    Row(0.3, 3, THIRD, 1, 50),
+    Row(0.4, 5, THIRD, 1, 50),
+    Row(0.9, 3, 0.5, 8, 200),
+    Row(0.9, 0, 1.0, 1, 50),
+    Row(0.99, 0, 2.0, 1, 100),
+    Row(0.5, 0, THIRD, 16, 2000),
+    Row(0.5, 1, 1.0, 8, 200),
+    Row(0.52, 1, THIRD, 8, 200),
+    Row(0.7, 1, THIRD, 16, 200),
+    Row(0.6, 1, 2 * THIRD, 16, 500),
+    Row(0.3, 1, THIRD, 16, 2000),
+    Row(0.8, 2, 0.5, 16, 2000),
+    Row(0.5, 1, 0.5, 1, 50, "accept"),
+    Row(0.8, 1, 0.5, 4, 100, "accept"),
+    Row(0.9, 2, 1.0, 1, 50, "accept"),
+    Row(0.7, 3, THIRD, 8, 200, "accept"),
+    Row(0.95, 5, 1.0, 16, 500, "accept"),
+]
+
+
+def answers(row: Row, store: Path, events: float) -> dict[str, Any]:
+    """What the engines say of one row, from the store if it is there."""
+    path = store / (row.name.replace(",", "").replace(" ", "-") + ".json")
+    if path.exists():
+        return json.loads(path.read_text())
+    found = agreement(row.program(), runs=400, events=events, most_states=600_000).to_dict()
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(found, indent=1))
+    os.replace(draft, path)
+    return found
+
+
+def by_engine(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {a["engine"]: a for a in found["answers"]}
+
+
+def shown(answer: dict[str, Any] | None, quantity: str) -> str:
+    if answer is None or answer["verdict"] == "inconclusive" or answer[quantity] is None:
+        return "-"
+    time = answer[quantity]
+    if time["mean"] is None:
+        return "never" if time["low"] is None else f"> {duration_text(time['low'])}"
+    if time["low"] == time["high"]:
+        return duration_text(time["mean"])
+    spread = f"{duration_text(time['low'])} .. {duration_text(time['high'])}"
+    return f"{duration_text(time['mean'])} ({spread})"
+
+
+def ratio(staged: dict[str, Any] | None, seen: dict[str, Any]) -> str:
+    """Recovery of a closure over the simulated one, where both are finite."""
+    if staged is None or not staged["recovery_s"] or not seen["recovery_s"]:
+        return "-"
+    ours, theirs = staged["recovery_s"]["mean"], seen["recovery_s"]["mean"]
+    return "-" if ours is None or not theirs else f"{ours / theirs:.2f}"
+
+
+def reading(found: dict[str, Any]) -> str:
+    by = by_engine(found)
+    words = [a["verdict"] for a in by.values() if a["verdict"] != "inconclusive"]
+    if len(words) < 2:
+        return "alone"
+    if len(set(words)) > 1:
+        return "wrong: verdicts differ"
+    staged, seen = by["staged"], by["simulation"]
+    if not staged["recovery_s"] or not seen["recovery_s"]:
+        return "right" if staged["verdict"] != "inconclusive" else "right (no staged chain)"
+    ours, theirs = staged["recovery_s"], seen["recovery_s"]
+    if theirs["mean"] is None:
+        below = ours["mean"] < theirs["low"]
+        return "wrong: recovery" if below else "unseen"
+    near = ours["mean"] <= theirs["high"] * (1 + CLOSE) and theirs["low"] <= ours["mean"] * (
+        1 + CLOSE
+    )
+    return "right" if near else "wrong: recovery"
+
+
+def table(rows: list[tuple[Row, dict[str, Any]]]) -> str:
+    columns = ["program", "reading"]
+    columns += [f"{engine}: verdict" for engine in ENGINES]
+    columns += ["recovery " + e for e in ENGINES] + ["staged / sim", "geometric / sim"]
+    columns += ["collapse " + e for e in ENGINES if e != "fluid"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row, found in rows:
+        by = by_engine(found)
+        cells = [row.name, reading(found)]
+        cells += [by[e]["verdict"] for e in ENGINES]
+        cells += [shown(by[e], "recovery_s") for e in ENGINES]
+        cells += [ratio(by[e], by["simulation"]) for e in ("staged", "geometric")]
+        cells += [shown(by[e], "collapse_s") for e in ENGINES if e != "fluid"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--store", type=Path, default=Path("build/agreement"))
+    parser.add_argument("--events", type=float, default=1e8)
+    args = parser.parse_args()
+    args.store.mkdir(parents=True, exist_ok=True)
+    done: list[tuple[Row, dict[str, Any]]] = []
+    for row in ROWS:
+        found = answers(row, args.store, args.events)
+        done.append((row, found))
+        print(f"{reading(found):<26} {row.name}", flush=True)
+    readings = [reading(found) for _, found in done]
+    right = sum(r.startswith("right") for r in readings)
+    wrong = sum(r.startswith("wrong") for r in readings)
+    count = f"{right} right, {wrong} wrong, {len(done) - right - wrong} unseen or alone"
+    head = [
+        "# Agreement of the engines",
+        "",
+        (__doc__ or "").split("\n\nRun:")[0].strip(),
+        "",
+        f"{len(done)} programs: {count}.",
+        "",
+        table(done),
+        "",
+        "## Differences, with their reasons",
+        "",
+    ]
+    for row, found in done:
+        head += [f"* **{row.name}**", *(f"  * {d}" for d in found["differences"])]
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text("\n".join(head) + "\n")
+    print(f"{count}: {RESULT}")
+
+
+if __name__ == "__main__":
+    main()
