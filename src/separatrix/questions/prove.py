@@ -26,6 +26,8 @@ from separatrix.simulate import SimulationResult, simulate
 
 GOODPUT_WITHIN = 0.05
 ATTEMPTS_WITHIN = 0.10
+SAMPLING = 0.25
+"""Longest sampling step [s]; the fault takes a whole number of steps."""
 MOST_REPEATS = 200
 MOST_AT_ONCE = 8
 
@@ -184,7 +186,7 @@ def prove_lengths(
         nonlocal done
         trial, own_seed = job
         run = emulate(
-            trial.program, horizon=trial.phases.end, step=trial.step, seed=own_seed,
+            trial.program, horizon=trial.phases.end + trial.step / 4, step=trial.step, seed=own_seed,
             service=service, target=target,
         )  # fmt: skip
         done += 1
@@ -214,12 +216,18 @@ class _Trial:
 def _trial(
     program: Program, fault: Fault, length: float, after: float | None, runs: int, seed: int
 ) -> _Trial:
-    phases = phases_of(program, length, after)
-    step = min(0.25, length)
+    step = length / math.ceil(length / SAMPLING)
+    phases = phases_of(program, length, after, step)
     fault = replace(fault, start=phases.fault, duration=length)
     faulty = program.under(Schedule((fault,))).check()
     band = simulate(
-        faulty, horizon=phases.end, step=step, runs=runs, seed=seed, keep=True, progress=False
+        faulty,
+        horizon=phases.end + step / 4,
+        step=step,
+        runs=runs,
+        seed=seed,
+        keep=True,
+        progress=False,
     )
     return _Trial(faulty, fault, phases, step, band)
 
@@ -256,15 +264,19 @@ def _proof(
     )
 
 
-def phases_of(program: Program, duration: float, after: float | None) -> Phases:
-    """When to settle, to begin, and to look: from the program's own times."""
+def phases_of(program: Program, duration: float, after: float | None, step: float) -> Phases:
+    """When to settle, to begin, and to look: from the program's own times, in whole steps."""
     slow = relaxation(program)
-    settled = min(max(1.0, slow), 10.0)
-    fault = settled + min(max(3.0, 2 * slow), 20.0)
-    over = fault + duration
     if after is None:
         after = min(max(9.0, 5 * slow), 90.0)
-    return Phases(settled, fault, over, over + 2 * after / 3, over + after)
+
+    def whole(time: float) -> float:
+        return math.ceil(time / step - 1e-9) * step
+
+    settled = whole(min(max(1.0, slow), 10.0))
+    fault = settled + whole(min(max(3.0, 2 * slow), 20.0))
+    over = fault + whole(duration)
+    return Phases(settled, fault, over, over + whole(2 * after / 3), over + whole(after))
 
 
 def word_of(chance: float) -> str:
