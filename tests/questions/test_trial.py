@@ -25,7 +25,7 @@ def test_the_only_source_or_server_needs_no_name():
 
 def test_one_of_several_is_named():
     assert parse_trial(program(2), spike="web1:3x:4s") == Spike("web1", 3.0, 0.0, 4.0)
-    with pytest.raises(ModelError, match="must say which.*web0, web1"):
+    with pytest.raises(ModelError, match=r"must say which.*web0, web1"):
         parse_trial(program(2), spike="3x:4s")
 
 
