@@ -24,7 +24,7 @@ import numpy as np
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Outage, Program, Schedule
 from separatrix.model.quantities import duration_text
-from separatrix.questions.verdict import HOLDS, Word, relaxation
+from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, Word, relaxation
 from separatrix.simulate.passage import PassageTimes, passage_times
 
 EVENTS_PER_ATTEMPT = 3.0
@@ -260,7 +260,8 @@ def _passage(times: PassageTimes) -> SeenPassage:
 def calm_score(program: Program, *, seed: int = 0) -> float:
     r"""A score from which `program` counts as healthy where no chain says one.
 
-    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more.
+    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more; where those
+    are not healthy either (too few answers in time), the number of threads.
     """
     from separatrix.simulate import simulate
 
@@ -269,5 +270,9 @@ def calm_score(program: Program, *, seed: int = 0) -> float:
         _with_faults(program, ()), horizon=20 * tau, runs=8, seed=seed, warmup=2 * tau,
         workers=1, progress=False,
     )  # fmt: skip
+    names = [source.name for source in program.sources]
+    asked = sum(calm.streams[name]["offered"].mean for name in names)
+    if sum(calm.streams[name]["goodput"].mean for name in names) < HEALTHY_SHARE * asked:
+        return float(sum(server.thread_pool for server in program.servers))
     mean = sum(s["queue"].mean + s["in_service"].mean for s in calm.servers.values())
     return mean + mean**0.5 + 1.0
