@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "models" / "retry.yaml"
-ROUNDS = 3
+ROUNDS = 2
 
 REPLICATE = """
 import json, resource, sys, time

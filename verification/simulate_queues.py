@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from scipy import integrate, optimize, special, stats
-from tables.readings import Readings
 
 from separatrix.model import (
     Deterministic,
@@ -43,6 +42,7 @@ from separatrix.simulate.compile import compile_program
 from separatrix.simulate.event_loop import event_loop
 from separatrix.simulate.run import Buffers, drive
 from separatrix.simulate.state import new_run
+from tables.readings import Readings
 
 NEVER = 1e12  # a timeout that no attempt reaches [s]
 
@@ -237,14 +237,14 @@ def laws(table: Readings) -> None:
     """Whole laws: sojourn and busy period of M/M/1, LIFO's second moment, deterministic patience."""
     rate, mu = 7.0, 10.0
     program = queue(rate, mu)
-    # the first request after a fixed time sees the stationary law; one of each run, so independent
-    times = np.array([_first_after(program, 30.0, seed) for seed in range(4000)])
+    # one request of each run, so that they are independent
+    times = np.array([_of_one_request(program, seed) for seed in range(4000)])
     table.law(
         "M/M/1: time at the server",
         stats.kstest(times, stats.expon(scale=1 / (mu - rate)).cdf).pvalue,
         len(times),
     )
-    busy = busy_periods(program, 20_000)
+    busy = busy_periods(program, 100_000)
     mean, second = 1 / (mu - rate), 2 * mu / (mu - rate) ** 3
     table.mean("M/M/1: busy period [s]", mean, busy)
     table.mean("M/M/1: busy period, second moment [s2]", second, busy**2)
@@ -265,7 +265,7 @@ def laws(table: Readings) -> None:
         len(busy),
     )
     last_first = queue(rate, mu, discipline=Lifo())
-    lifo = np.array([_first_after(last_first, 30.0, seed) for seed in range(8000)])
+    lifo = np.array([_of_one_request(last_first, seed) for seed in range(8000)])
     # wait: E W^2 is that of FIFO over 1 - load (Takacs); the service is independent of it
     load = rate / mu
     wait, wait2 = load / (mu - rate), 2 * load / (mu - rate) ** 2 / (1 - load)
@@ -315,11 +315,11 @@ def busy_periods(program: Program, count: int) -> np.ndarray:
     return found
 
 
-def _first_after(program: Program, time: float, seed: int) -> float:
-    """Time at the server of the first request that begins after `time` [s]."""
-    run = run_once(program, horizon=time + 60.0, seed=seed, requests=True)
-    first = min((r for r in run.requests if r.start >= time), key=lambda r: r.start)
-    return first.end - first.start
+def _of_one_request(program: Program, seed: int) -> float:
+    """Time at the server of the 200th request, which sees the law that all arrivals see."""
+    run = run_once(program, horizon=90.0, seed=seed, requests=True)
+    request = sorted(run.requests, key=lambda r: r.start)[199]
+    return request.end - request.start
 
 
 if __name__ == "__main__":
