@@ -6,6 +6,7 @@ import click
 
 from separatrix import __version__
 from separatrix.cli.exits import Commands
+from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
@@ -17,5 +18,5 @@ def main() -> None:
     """Can this service get stuck, for how long, and which knob gets it out?"""
 
 
-for command in (check, explain, schema, simulate, sweep):
+for command in (check, explain, schema, simulate, sweep, remedy):
     main.add_command(command)
