@@ -6,6 +6,7 @@ import click
 
 from separatrix import __version__
 from separatrix.cli.exits import Commands
+from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
@@ -18,5 +19,15 @@ def main() -> None:
     """Can this service get stuck, for how long, and which knob gets it out?"""
 
 
-for command in (check, explain, schema, simulate, sweep, remedy):
+COMMANDS = (
+    check,
+    explain,
+    simulate,
+    prove,
+    capacity,
+    sweep,
+    remedy,
+    schema,
+)
+for command in COMMANDS:
     main.add_command(command)

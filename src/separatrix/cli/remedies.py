@@ -79,7 +79,7 @@ def remedy(
     if not quiet:
         click.echo("\r\x1b[K", nl=False, err=True)
     if as_json:
-        from separatrix.views.report import finite
+        from separatrix.views.page import finite
 
         click.echo(json.dumps(finite(found.to_dict()), indent=2))
     else:

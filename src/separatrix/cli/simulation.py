@@ -99,7 +99,7 @@ def simulate(
         progress=not as_json,
     )
     if as_json:
-        from separatrix.views.report import finite
+        from separatrix.views.page import finite
 
         click.echo(
             json.dumps(finite({"schema": "separatrix.simulation/1", **result.to_dict()}), indent=2)

@@ -64,7 +64,7 @@ def sweep(
 
         write_atomically(picture, as_svg(risk_map(found), "Risk map"))
     if as_json:
-        from separatrix.views.report import finite
+        from separatrix.views.page import finite
 
         click.echo(json.dumps(finite(found.to_dict()), indent=2))
     else:

@@ -60,7 +60,7 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
         )
         write_atomically(output, page)
     if as_json:
-        from separatrix.views.report import finite
+        from separatrix.views.page import finite
 
         limits = [k.to_dict() for k in kept]
         answer = {**verdict.to_dict(), "limits": limits, "warnings": warnings}
