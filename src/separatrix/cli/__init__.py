@@ -7,6 +7,7 @@ import click
 from separatrix import __version__
 from separatrix.cli.exits import Commands
 from separatrix.cli.proof import capacity, prove
+from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
@@ -25,6 +26,7 @@ COMMANDS = (
     prove,
     capacity,
     sweep,
+    remedy,
     schema,
 )
 for command in COMMANDS:
