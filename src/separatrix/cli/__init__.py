@@ -6,6 +6,7 @@ import click
 
 from separatrix import __version__
 from separatrix.cli.exits import Commands
+from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
@@ -20,6 +21,8 @@ def main() -> None:
 
 
 COMMANDS = (
+    demo,
+    init,
     check,
     explain,
     simulate,
@@ -28,6 +31,7 @@ COMMANDS = (
     sweep,
     remedy,
     schema,
+    completion,
 )
 for command in COMMANDS:
     main.add_command(command)
