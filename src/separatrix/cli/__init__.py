@@ -6,6 +6,7 @@ import click
 
 from separatrix import __version__
 from separatrix.cli.exits import Commands
+from separatrix.cli.placement import place
 from separatrix.cli.simulation import simulate
 from separatrix.cli.verdicts import check, explain, schema
 
@@ -16,5 +17,5 @@ def main() -> None:
     """Can this service get stuck, for how long, and which knob gets it out?"""
 
 
-for command in (check, explain, schema, simulate):
+for command in (check, explain, place, schema, simulate):
     main.add_command(command)
