@@ -40,8 +40,8 @@ def stored(path: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Rates and CPU load exactly as a file holds them, nothing moved or repaired."""
     columns = {o: read_dataset(str(path), f"mdtargets/{o}rates") for o in OPERATIONS}
     cpu = read_dataset(str(path), "mdservers/cpuload")
-    rates = pd.DataFrame({o: pd.Series(d.values[:, 0], index=d.stamps) for o, d in columns.items()})
-    return rates, pd.Series(cpu.values[:, 0], index=cpu.stamps)
+    rates = pd.DataFrame({o: pd.Series(d.values[0], index=d.stamps) for o, d in columns.items()})
+    return rates, pd.Series(cpu.values[0], index=cpu.stamps)
 
 
 def cleaned(path: Path) -> tuple[pd.DataFrame, pd.Series]:
