@@ -42,7 +42,9 @@ def test_a_trap_is_one_for_all_and_the_differences_have_reasons():
 
 
 def test_what_an_engine_cannot_carry_it_says():
-    found = agreement(service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5)
+    found = agreement(
+        service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5
+    )
     staged, seen = found.answers
     assert staged.word == "inconclusive"
     assert "lifo" in staged.reason

@@ -83,6 +83,8 @@ def test_the_mean_dynamics_fall_as_a_ramp():
 def test_a_calm_service_sets_its_own_score():
     # M/M/1 at 0.5 holds 1 attempt: 1 + 1 + 1
     assert calm_score(service(rate=5.0, retries=0)) == pytest.approx(3.0, rel=0.15)
+    # an overloaded one has none: an idle thread is health
+    assert calm_score(service(rate=15.0)) == 1.0
 
 
 def test_nobody_sends_anything():

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from separatrix import Program, Server, Source, Work, check
-from separatrix.views.report import finite, report_html, write_atomically
+from separatrix.views.page import finite
+from separatrix.views.report import report_html, write_atomically
 from separatrix.views.tables import print_verdict, verdict_rows
 
 

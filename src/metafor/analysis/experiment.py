@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from metafor.ctmc import SingleServerCTMC
 from metafor.dsl.dsl import Program
 from separatrix.errors import ModelError, Problem
 from separatrix.model.parameters import Path, with_parameters
+
+if TYPE_CHECKING:
+    from separatrix.questions.sweep import SweepResult
 
 Name: TypeAlias = tuple[str, ...]
 """Such as ``("server", "52", "api", "insert", "processing_rate")`` or ``("source", "client", "arrival_rate")``."""
@@ -59,6 +62,18 @@ class Experiment:
     program: Program
     parameters: ParameterList | Parameter
     measure: Callable[[SingleServerCTMC], Any]
+
+    def sweep(self, **how: Any) -> SweepResult:
+        """Verdict and times at every setting instead of `measure`, on many processors, resumable.
+
+        how : as in `separatrix.questions.sweep.sweep`. Raises ModelError as `run` does.
+        """
+        from separatrix.questions.sweep import sweep
+
+        settings(self.parameters)
+        many = self.parameters
+        listed = [many] if isinstance(many, Parameter) else many.parameters
+        return sweep(self.program, {tuple(p.name): list(p.values) for p in listed}, **how)
 
     def run(self) -> list[Outcome]:
         """Measure at every setting.

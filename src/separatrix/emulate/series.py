@@ -52,7 +52,7 @@ class Grid:
         self, step: float, horizon: float, counts: tuple[str, ...], levels: tuple[str, ...] = ()
     ) -> None:
         self.step = step
-        self.samples = math.floor(horizon / step + 1e-9) + 1
+        self.samples = math.floor(horizon / step) + 1
         self._counts = {name: [0] * self.samples for name in counts}
         self._levels = {name: [0] * self.samples for name in levels}
         self._now = dict.fromkeys(levels, 0)

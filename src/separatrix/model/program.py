@@ -233,6 +233,15 @@ class Program:
         """Send the requests of `source` to `server` (names)."""
         self._connections.append((source, server))
 
+    def under(self, faults: Schedule) -> Program:
+        """The same program with this schedule of faults instead of its own."""
+        same = Program(self.name, faults=faults, description=self.description)
+        same.add_servers(self._servers)
+        same.add_sources(self._sources)
+        for source, server in self._connections:
+            same.connect(source, server)
+        return same
+
     # --- reading -------------------------------------------------------------------------------
 
     @property

@@ -36,12 +36,7 @@ def parse_outage(text: str) -> Outage:
 
 def with_faults(program: Program, faults: Iterable[Fault]) -> Program:
     """`program` with `faults` added to its schedule, checked."""
-    found = Program(program.name, faults=Schedule((*program.faults.faults, *faults)))
-    found.add_servers(program.servers)
-    found.add_sources(program.sources)
-    for source, server in program.connections:
-        found.connect(source, server)
-    return found.check()
+    return program.under(Schedule((*program.faults.faults, *faults))).check()
 
 
 def _parts(text: str, kind: str, example: str) -> tuple[str, str, str, str]:

@@ -9,9 +9,12 @@ from collections.abc import Callable, Generator
 
 @contextlib.contextmanager
 def progress_bar(
-    total: int, wish: bool | Callable[[int, int], None]
+    total: int,
+    wish: bool | Callable[[int, int], None],
+    doing: str = "simulating",
+    things: str = "runs",
 ) -> Generator[Callable[[int], None]]:
-    """A function to call with the number of runs done.
+    """A function to call with the number of `things` done.
 
     wish : False for silence; True for a bar on standard error where that is a terminal; or a
         function of (done, total) to call instead.
@@ -32,7 +35,7 @@ def progress_bar(
     )
 
     bar = Progress(
-        TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("runs,"),
+        TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(f"{things},"),
         TimeRemainingColumn(), TextColumn("left"),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Predicted against measured, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from separatrix.model.faults import Outage
+from separatrix.questions.prove import Proof, Row
+
+
+def print_proofs(proofs: Sequence[Proof], console: Console) -> None:
+    """One table a proof, and the verdict in words above it."""
+    for proof in proofs:
+        console.print(f"[bold]{headline(proof)}[/bold]")
+        table = Table("", "predicted", "95 % of such runs", "measured", "", box=None)
+        for cells in rows_of(proof):
+            table.add_row(*cells)
+        console.print(table)
+        for line in basis_of(proof):
+            console.print(line)
+        console.print()
+
+
+def fault_text(proof: Proof) -> str:
+    """The fault in words."""
+    fault = proof.fault
+    if isinstance(fault, Outage):
+        return f"an outage of {fault.server} for {fault.duration:g} s"
+    of = getattr(fault, "source", None) or getattr(fault, "server", "")
+    return f"a {fault.factor:g}x {fault.kind} of {of} for {fault.duration:g} s"
+
+
+def headline(proof: Proof) -> str:
+    """Prediction and measurement in one sentence."""
+    outcome = {
+        "stuck": "leaves it stuck",
+        "recovers": "passes, it recovers",
+        "either": f"leaves it stuck with probability {proof.chance:.2g}",
+    }[proof.predicted_word]
+    if proof.agrees is None:
+        return f"Predicted: {fault_text(proof)} {outcome}. Nothing was measured that can be used."
+    valid = len(proof.real)
+    seen = f"{proof.collapsed} of {valid} real run{'s' if valid > 1 else ''} got stuck"
+    word = "agrees" if proof.agrees else "does NOT agree"
+    return f"Predicted: {fault_text(proof)} {outcome}. Measured: {seen}. The real server {word}."
+
+
+def rows_of(proof: Proof) -> list[tuple[str, str, str, str, str]]:
+    """Cells of the table: quantity, predicted, range, measured, word."""
+    return [_cells(row) for row in proof.rows]
+
+
+def _cells(row: Row) -> tuple[str, str, str, str, str]:
+    unit = "" if row.unit == "1" else f" {row.unit}"
+    word = {None: "", True: "agrees", False: "differs"}[row.agrees]
+    return (
+        row.quantity,
+        f"{row.predicted:.4g}{unit}",
+        f"{row.low:.4g} .. {row.high:.4g}",
+        "-" if row.measured != row.measured else f"{row.measured:.4g}{unit}",
+        word,
+    )
+
+
+def basis_of(proof: Proof) -> list[str]:
+    """What the proof rests on."""
+    lines = [f"Without the fault, by the exact chain: {proof.sentence}"]
+    worst = max(proof.lags, default=0.0)
+    lines.append(
+        f"{len(proof.simulated)} simulated runs; {len(proof.runs)} real runs, {len(proof.real)} of "
+        f"them valid; 99 % of their timers at most {1e3 * worst:.2g} ms late."
+    )
+    if proof.reason:
+        lines.append(f"Left out: {proof.reason}.")
+    return lines
