@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
+from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
@@ -20,6 +23,8 @@ def main() -> None:
 
 
 COMMANDS = (
+    demo,
+    init,
     check,
     explain,
     simulate,
@@ -27,7 +32,10 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    place,
+    app,
     schema,
+    completion,
 )
 for command in COMMANDS:
     main.add_command(command)
