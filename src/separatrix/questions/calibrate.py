@@ -242,7 +242,8 @@ def _weights(seen: Observation) -> Array:
     values = seen.values
     spread = values.var(axis=0, ddof=1).mean() if len(values) > 1 else values.var()
     floor = (1e-3 * max(float(np.abs(values).max()), 1e-9)) ** 2
-    return np.full(values.shape[1], 1.0 / np.sqrt(max(float(spread), floor)))
+    weight = float(max(float(spread), floor)) ** -0.5
+    return np.full(len(seen.times), weight, dtype=np.float64)
 
 
 def _sobol(model: _Model, points: int, seed: int) -> list[Array]:
