@@ -99,7 +99,7 @@ def _exists(text: str) -> None:
     for line in re.findall(r"separatrix ([^|&;#\n]+)", text.replace("\\\n", " ")):
         name, *arguments = shlex.split(line)
         command = main.commands[name]
-        context = click.Context(command, info_name=name)
+        context = click.Context(command, main.make_context("separatrix", [name]), info_name=name)
         parser = command.make_parser(context)
         known = set(parser._long_opt) | set(parser._short_opt)  # click offers no public list
         for argument in arguments:
