@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
@@ -30,6 +32,8 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    place,
+    app,
     schema,
     completion,
 )

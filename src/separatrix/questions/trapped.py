@@ -70,7 +70,7 @@ def exact_trapped(
     """
     schedule = _schedule(program, faults)
     times = schedule.breakpoints
-    base = _boxed(program, schedule, closure)
+    base = boxed(program, schedule, closure)
     found = regimes(lower(base, closure))
     pieces: list[tuple[Population, float]] = []
     for begin, end in pairwise(times):
@@ -136,7 +136,7 @@ def _backlog(program: Program, healthy: float, seed: int) -> float:
     return unfed.mean if unfed.seen == unfed.runs else unfed.low
 
 
-def _boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
+def boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
     """The program with orbits bounded for its worst time, so that all pieces share one box."""
     if any(server.orbit_size is not None for server in program.servers):
         return program
