@@ -8,6 +8,7 @@ from separatrix import __version__
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
@@ -32,6 +33,7 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    place,
     app,
     weights,
     score,
