@@ -54,7 +54,8 @@ def rate_histogram(summary: Summary) -> Figure:
     axes.set_xticks(places, names, fontsize=8)
     axes.set_xlabel("rate [operations/s]")
     axes.set_ylabel("intervals x targets")
-    axes.legend(fontsize=8, ncols=2)
+    if rows:
+        axes.legend(fontsize=8, ncols=2)
     return figure
 
 
