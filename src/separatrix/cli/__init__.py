@@ -14,6 +14,7 @@ from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
+from separatrix.cli.weights import score, weights
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +35,8 @@ COMMANDS = (
     remedy,
     place,
     app,
+    weights,
+    score,
     schema,
     completion,
 )
