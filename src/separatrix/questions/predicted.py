@@ -17,9 +17,10 @@ from separatrix.fluid.rest import rest_from
 from separatrix.markov.generator import as_chain
 from separatrix.markov.transient import scheduled
 from separatrix.model import Program
+from separatrix.model.during import during
 from separatrix.model.parameters import with_parameter
 from separatrix.population import Array, Closure, Population, State, lower
-from separatrix.questions.trapped import boxed, during
+from separatrix.questions.trapped import boxed
 
 Quantity = Literal["queue", "orbit", "goodput"]
 QUANTITIES: tuple[Quantity, ...] = ("queue", "orbit", "goodput")
