@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
@@ -33,6 +34,7 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    agree,
     place,
     app,
     weights,
