@@ -12,6 +12,7 @@ from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
+from separatrix.cli.reports import diff, report
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
@@ -36,6 +37,8 @@ COMMANDS = (
     remedy,
     agree,
     place,
+    report,
+    diff,
     app,
     weights,
     score,
