@@ -12,9 +12,11 @@ from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
+from separatrix.cli.reports import diff, report
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
+from separatrix.cli.weights import score, weights
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +37,11 @@ COMMANDS = (
     remedy,
     agree,
     place,
+    report,
+    diff,
     app,
+    weights,
+    score,
     schema,
     completion,
 )
