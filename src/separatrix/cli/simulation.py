@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.models import takes_model
 
 if TYPE_CHECKING:
     from separatrix.model import Program
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL.yaml")
+@takes_model
 @click.option("--for", "horizon", default="1h", show_default=True, help="Length of a run.")
 @click.option("--runs", type=int, default=100, show_default=True, help="Replications.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def simulate(
     ctx: click.Context,
-    model: str,
+    program: Any,
     horizon: str,
     runs: int,
     seed: int,
@@ -77,7 +78,6 @@ def simulate(
       separatrix simulate service.yaml --rare collapse
     """
     from separatrix.errors import ModelError, Problem
-    from separatrix.model.files import load
     from separatrix.model.quantities import seconds, share
     from separatrix.simulate import simulate as replicate
     from separatrix.simulate.fault_text import (
@@ -98,7 +98,6 @@ def simulate(
         *map(parse_slowdown, slowdown),
         *map(parse_outage, outage),
     ]
-    program = load(model)
     if faults:
         program = with_faults(program, faults)
     if rare is not None:

@@ -8,11 +8,12 @@ by its goodput there; where they do not, it can get stuck, and by the mean dynam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
 
+from separatrix.fluid.field import velocity
 from separatrix.fluid.rest import rest_from
 from separatrix.model import Program
 from separatrix.population import Array, Closure, Population, State, lower
@@ -58,7 +59,11 @@ class FluidVerdict:
 
 
 def fluid_verdict(
-    program: Program, *, closure: Closure = "auto", healthy: float | None = None
+    program: Program,
+    *,
+    closure: Closure = "auto",
+    healthy: float | None = None,
+    timed: bool = True,
 ) -> FluidVerdict:
     """What the mean dynamics of `program` say.
 
@@ -67,6 +72,7 @@ def fluid_verdict(
     closure : see `lower`.
     healthy : queue and orbit together from which the service counts as recovered; by default what
         `FluidVerdict.healthy` says.
+    timed : work out the recovery time, too, which takes longer than the rest; else it is NaN.
 
     Raises ModelError, `Unsupported` where no population carries the program.
     """
@@ -80,8 +86,8 @@ def fluid_verdict(
     bound = total + total**0.5 + 1.0 if healthy is None else healthy
     unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
     same = bool(np.all(np.abs(low.state - high.state) < APART))
-    recovery = inf
-    if same and low_share >= HEALTHY_SHARE:
+    recovery = inf if timed else nan
+    if timed and same and low_share >= HEALTHY_SHARE:
         recovery = time_to_fall(population, worst_start(population), bound, relaxation(program))
     word: Word
     if unsettled:
@@ -114,9 +120,8 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     counted = list(_counted(population))
     top = np.array(population.shape, dtype=np.float64) - 1.0
 
-    def velocity(_: float, x: Array) -> Array:
-        inside = np.clip(x, 0.0, top)
-        return np.array([float(v) for v in population.drift(_point(inside))])
+    def slope(_: float, x: Array) -> Array:
+        return velocity(population, np.clip(x, 0.0, top))
 
     def above(_: float, x: Array) -> float:
         return float(x[counted].sum()) - bound
@@ -125,7 +130,7 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     if above(0.0, start) <= 0:
         return 0.0
     course: Any = solve_ivp(
-        velocity, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
+        slope, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
     )
     return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
 
