@@ -26,7 +26,7 @@ State: TypeAlias = tuple[Array, ...]
 RateFunction: TypeAlias = Callable[[State], Array]
 """State -> value, vectorised: arrays in, an array that broadcasts to their shape out."""
 
-AxisKind: TypeAlias = Literal["queue", "orbit", "phase", "tokens", "breaker"]
+AxisKind: TypeAlias = Literal["queue", "orbit", "phase", "tokens", "breaker", "cache", "calls"]
 
 
 @dataclass(frozen=True)
