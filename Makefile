@@ -7,7 +7,7 @@ REPORT := report.html
 .PHONY: demo test verify bench clean
 
 demo: .venv/installed
-	@$(BIN)/separatrix check examples/retry_storm.yaml -o $(REPORT) || test $$? -eq 10
+	@$(BIN)/separatrix demo -o $(REPORT) || test $$? -eq 10
 	@echo
 	@echo "The report is at $(CURDIR)/$(REPORT): open it in a browser."
 

@@ -25,7 +25,7 @@ from separatrix.model import Lifo
 from separatrix.questions.prove import Proof, prove
 
 RESULT = Path(__file__).parent / "results" / "real_server.md"
-REPEATS, AT_ONCE = 4, 2
+REPEATS, AT_ONCE, TRIES = 4, 2, 3
 
 
 def service(source: dict[str, object] | None = None, **server: object) -> Program:
@@ -118,9 +118,13 @@ def main() -> int:
     ]
     lines: list[str] = []
     for name, make, length, known in SCENARIOS:
-        proof = prove(
-            make(), Spike("web", 3.0, 0.0, length), repeats=REPEATS, runs=400, at_once=AT_ONCE
-        )
+        for again in range(TRIES):
+            proof = prove(
+                make(), Spike("web", 3.0, 0.0, length), repeats=REPEATS, runs=400,
+                at_once=AT_ONCE, seed=100 * again,
+            )  # fmt: skip
+            if len(proof.real) >= REPEATS / 2:
+                break  # else the machine was too busy: the runs say so themselves
         lines.append(line(name, proof, verdict_of(proof, known)))
         print(lines[-1], flush=True)
     RESULT.write_text("\n".join([*head, *lines, ""]))

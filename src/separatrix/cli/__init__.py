@@ -5,8 +5,12 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
+from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
+from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.verdicts import check, explain, schema
@@ -19,13 +23,19 @@ def main() -> None:
 
 
 COMMANDS = (
+    demo,
+    init,
     check,
     explain,
     simulate,
     prove,
     capacity,
     sweep,
+    remedy,
+    place,
+    app,
     schema,
+    completion,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.models import takes_model
 
 _TARGET = click.option(
     "--target", metavar="http://127.0.0.1:PORT/path", help="A server of yours instead of ours."
@@ -16,7 +17,7 @@ _TARGET = click.option(
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL.yaml")
+@takes_model
 @click.option("--spike", metavar="[SOURCE:]3x:4s", help="Multiply a source's rate for a while.")
 @click.option("--slowdown", metavar="[SERVER:]4x:10s", help="Slow a server down for a while.")
 @click.option("--lengths", metavar="0.2s,1s,4s", help="Try these lengths instead of one.")
@@ -33,7 +34,7 @@ _TARGET = click.option(
 @click.pass_context
 def prove(
     ctx: click.Context,
-    model: str,
+    program: Any,
     spike: str | None,
     slowdown: str | None,
     lengths: str | None,
@@ -62,7 +63,7 @@ def prove(
     from separatrix.emulate import parse_target
     from separatrix.errors import ModelError, Problem
     from separatrix.model.explain import explain
-    from separatrix.model.files import dumps, load
+    from separatrix.model.files import dumps
     from separatrix.model.quantities import seconds
     from separatrix.questions.prove import prove_lengths
     from separatrix.questions.trial import parse_trial
@@ -73,7 +74,6 @@ def prove(
         except ValueError as error:
             raise ModelError(Problem(str(error), option)) from None
 
-    program = load(model)
     fault = parse_trial(program, spike=spike, slowdown=slowdown)
     wanted = (
         (fault.duration,)

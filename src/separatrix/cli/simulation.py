@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.models import takes_model
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL.yaml")
+@takes_model
 @click.option("--for", "horizon", default="1h", show_default=True, help="Length of a run.")
 @click.option("--runs", type=int, default=100, show_default=True, help="Replications.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
@@ -33,7 +34,7 @@ from separatrix.cli.exits import EXIT, EXIT_CODES
 @click.pass_context
 def simulate(
     ctx: click.Context,
-    model: str,
+    program: Any,
     horizon: str,
     runs: int,
     seed: int,
@@ -59,7 +60,6 @@ def simulate(
       separatrix simulate service.yaml --precision 1% --json | jq .streams
     """
     from separatrix.errors import ModelError, Problem
-    from separatrix.model.files import load
     from separatrix.model.quantities import seconds, share
     from separatrix.simulate import simulate as replicate
     from separatrix.simulate.fault_text import (
@@ -80,7 +80,6 @@ def simulate(
         *map(parse_slowdown, slowdown),
         *map(parse_outage, outage),
     ]
-    program = load(model)
     if faults:
         program = with_faults(program, faults)
     result = replicate(

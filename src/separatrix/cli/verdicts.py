@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
+from separatrix.cli.models import takes_model
 
-_MODEL = click.argument("model", metavar="MODEL.yaml")
 _CLOSURE = click.option(
     "--closure",
     type=click.Choice(["auto", "staged", "geometric", "metafor"]),
@@ -21,12 +21,14 @@ _CLOSURE = click.option(
 
 
 @click.command(epilog=EXIT_CODES)
-@_MODEL
+@takes_model
 @_CLOSURE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.option("-o", "--output", metavar="REPORT.html", help="Also write a self-contained page.")
 @click.pass_context
-def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: str | None) -> None:
+def check(
+    ctx: click.Context, program: Any, closure: Any, as_json: bool, output: str | None
+) -> None:
     """Say whether the service can get stuck, for how long, and how often.
 
     Where the model has limits (such as "recovery_p99 < 5min"), they decide the exit code: 0 if all
@@ -35,15 +37,15 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
     \b
     Examples:
       separatrix check service.yaml
+      separatrix check service.yaml --set web.retries=1
       separatrix check service.yaml --json | jq .recovery_s.mean
       cat service.yaml | separatrix check - -o report.html
     """
     from separatrix.model.explain import explain
-    from separatrix.model.files import dumps, load
+    from separatrix.model.files import dumps
     from separatrix.questions.limits import gate, kept_limits
     from separatrix.questions.verdict import check as judge
 
-    program = load(model)
     verdict = judge(program, closure=closure)
     kept = kept_limits(verdict)
     explanation = explain(program)
@@ -79,8 +81,8 @@ def check(ctx: click.Context, model: str, closure: Any, as_json: bool, output: s
 
 
 @click.command()
-@_MODEL
-def explain(model: str) -> None:
+@takes_model
+def explain(program: Any) -> None:
     """Say in English what the model says, and what in it is almost surely a mistake.
 
     \b
@@ -88,9 +90,8 @@ def explain(model: str) -> None:
       separatrix explain service.yaml
     """
     from separatrix.model.explain import explain as in_english
-    from separatrix.model.files import load
 
-    explanation = in_english(load(model))
+    explanation = in_english(program)
     for paragraph in explanation.paragraphs:
         click.echo(paragraph)
     for warning in explanation.warnings:

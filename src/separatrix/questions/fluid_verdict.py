@@ -8,7 +8,7 @@ by its goodput there; where they do not, it can get stuck, and by the mean dynam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,11 @@ class FluidVerdict:
 
 
 def fluid_verdict(
-    program: Program, *, closure: Closure = "auto", healthy: float | None = None
+    program: Program,
+    *,
+    closure: Closure = "auto",
+    healthy: float | None = None,
+    timed: bool = True,
 ) -> FluidVerdict:
     """What the mean dynamics of `program` say.
 
@@ -67,6 +71,7 @@ def fluid_verdict(
     closure : see `lower`.
     healthy : queue and orbit together from which the service counts as recovered; by default what
         `FluidVerdict.healthy` says.
+    timed : work out the recovery time, too, which takes longer than the rest; else it is NaN.
 
     Raises ModelError, `Unsupported` where no population carries the program.
     """
@@ -80,8 +85,8 @@ def fluid_verdict(
     bound = total + total**0.5 + 1.0 if healthy is None else healthy
     unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
     same = bool(np.all(np.abs(low.state - high.state) < APART))
-    recovery = inf
-    if same and low_share >= HEALTHY_SHARE:
+    recovery = inf if timed else nan
+    if timed and same and low_share >= HEALTHY_SHARE:
         recovery = time_to_fall(population, worst_start(population), bound, relaxation(program))
     word: Word
     if unsettled:

@@ -25,6 +25,7 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model import Outage, Program, Schedule
 from separatrix.model.quantities import duration_text
 from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, Word, relaxation
+from separatrix.simulate import SimulationResult, simulate
 from separatrix.simulate.passage import PassageTimes, passage_times
 
 EVENTS_PER_ATTEMPT = 3.0
@@ -263,16 +264,28 @@ def calm_score(program: Program, *, seed: int = 0) -> float:
     The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more; where those
     are not healthy either (too few answers in time), the number of threads.
     """
-    from separatrix.simulate import simulate
-
-    tau = relaxation(program)
-    calm = simulate(
-        _with_faults(program, ()), horizon=20 * tau, runs=8, seed=seed, warmup=2 * tau,
-        workers=1, progress=False,
-    )  # fmt: skip
-    names = [source.name for source in program.sources]
-    asked = sum(calm.streams[name]["offered"].mean for name in names)
-    if sum(calm.streams[name]["goodput"].mean for name in names) < HEALTHY_SHARE * asked:
+    calm = _calm(program, seed)
+    if _answered(program, calm) < HEALTHY_SHARE:
         return float(sum(server.thread_pool for server in program.servers))
     mean = sum(s["queue"].mean + s["in_service"].mean for s in calm.servers.values())
     return mean + mean**0.5 + 1.0
+
+
+def calm_share(program: Program, *, seed: int = 0) -> float:
+    """Share of the requests answered in time at normal load, without faults, simulated."""
+    return min(_answered(program, _calm(program, seed)), 1.0)
+
+
+def _calm(program: Program, seed: int) -> SimulationResult:
+    """Runs without faults, from an empty service."""
+    tau = relaxation(program)
+    return simulate(
+        _with_faults(program, ()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
+        workers=1, progress=False,
+    )  # fmt: skip
+
+
+def _answered(program: Program, calm: SimulationResult) -> float:
+    names = [source.name for source in program.sources]
+    asked = sum(calm.streams[name]["offered"].mean for name in names)
+    return sum(calm.streams[name]["goodput"].mean for name in names) / asked if asked else 1.0

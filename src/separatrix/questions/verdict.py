@@ -184,6 +184,7 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
         answered = float(goodput.value(rest)) >= HEALTHY_SHARE * offered
         name = "healthy" if answered else "stuck"
         described = (replace(only, name=name),)
+        found = replace(found, healthy=found.healthy | at_home(population, law))
         recovery = passage(chain, found.healthy, saturated(found)) if name == "healthy" else None
         collapse = None
         word: Word = "safe" if name == "healthy" else "always stuck"
@@ -225,6 +226,23 @@ def conditional(law: StationaryLaw, states: Mask) -> Array:
     log_pi = np.where(states, law.log_pi, -np.inf)
     weight = np.exp(log_pi - log_pi.max())
     return weight / weight.sum()
+
+
+def at_home(population: Population, law: StationaryLaw) -> Mask:
+    """States with no coordinate beyond its long-run mean plus a standard deviation.
+
+    Where there is one regime, this is where it lives: a short queue at a high load is seldom as empty
+    as the resting point of its mean dynamics.
+    """
+    inside = np.ones(population.shape, dtype=np.bool_)
+    probability = np.exp(law.log_pi)
+    for axis, coordinate in enumerate(population.grid()):
+        marginal = probability.sum(axis=tuple(i for i in range(probability.ndim) if i != axis))
+        values = np.arange(len(marginal), dtype=np.float64)
+        mean = float((marginal * values).sum())
+        spread = float((marginal * (values - mean) ** 2).sum()) ** 0.5
+        inside = inside & (coordinate <= mean + spread)
+    return inside
 
 
 def at_chosen_bounds(population: Population, law: Array) -> float:

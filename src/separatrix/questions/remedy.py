@@ -1,0 +1,327 @@
+r"""The smallest changes that make a service safe, ranked by cost, each confirmed by a second engine.
+
+1. Every knob (`knobs_of`) is a ladder from gentle to strong. The mean dynamics *propose* the gentlest rung at
+   which they have no stuck state (bisection, as a stronger rung helps no less); where no population
+   carries a knob, a few simulated runs through the worst start propose instead.
+2. Pairs of knobs are searched along the staircase between the two single remedies.
+3. A second engine *confirms*: simulation, request by request, with the program's own faults and with a long
+   outage injected; and the exact chain, where it is small. What is refuted climbs a rung and is asked again.
+
+A knob that no population carries has simulation alone; it is then confirmed by fresh runs, and says so.
+The side effect is the share of requests answered in time before the fault, simulated with and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import isfinite
+from typing import Any, Literal
+
+from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
+from separatrix.model import Program
+from separatrix.model.parameters import Path, with_parameters
+from separatrix.model.quantities import duration_text
+from separatrix.population import lower
+from separatrix.questions.aftermath import Aftermath, aftermath
+from separatrix.questions.fluid_verdict import fluid_verdict
+from separatrix.questions.knobs import Knob, Rung, knobs_of
+from separatrix.questions.simulated import calm_share
+from separatrix.questions.verdict import check
+
+Proposer = Literal["fluid", "simulation"]
+
+EXACT_STATES = 20_000
+"""Chains up to this size are asked, too."""
+FEW, MANY = 40, 200
+"""Runs that propose, and runs that confirm."""
+TRAPPED = 0.05
+"""A remedy is refuted unless fewer runs than this share are trapped, for all the interval says."""
+PAIRS = 5
+"""Pairs that are confirmed, cheapest first."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change that helps.
+
+    Attributes
+    ----------
+    changes : path -> value.
+    text : in words.
+    cost : see `knobs`.
+    proposed_by : the engine that found it.
+    confirmed_by : engines that confirmed it, and how, in words; empty where it was refuted.
+    refuted : why it was refuted; else empty.
+    recovery_p99 : after a long outage, simulated [s].
+    trapped, trapped_high : simulated probability of being trapped, and the upper end of its interval.
+    goodput_before, goodput_after : share of requests answered in time at normal load, without the
+        change and with it.
+    """
+
+    changes: Mapping[Path, Any]
+    text: str
+    cost: float
+    proposed_by: Proposer
+    confirmed_by: tuple[str, ...]
+    refuted: str
+    recovery_p99: float
+    trapped: float
+    trapped_high: float
+    goodput_before: float
+    goodput_after: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; parts as text, None for never."""
+        data = {k: v for k, v in vars(self).items() if k != "changes"}
+        data["changes"] = {_dotted(path): _plain(value) for path, value in self.changes.items()}
+        data["confirmed_by"] = list(self.confirmed_by)
+        data["recovery_p99"] = self.recovery_p99 if isfinite(self.recovery_p99) else None
+        return data
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What helps, and what does not.
+
+    Attributes
+    ----------
+    program : its name.
+    goal : what was asked for, in words.
+    needed : whether the program misses the goal as it is.
+    found : confirmed remedies, cheapest first.
+    refuted : proposals that a second engine refuted on every rung.
+    helpless : names of the knobs that no rung of theirs makes do alone.
+    """
+
+    program: str
+    goal: str
+    needed: bool
+    found: tuple[Remedy, ...]
+    refuted: tuple[Remedy, ...]
+    helpless: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, with a versioned schema."""
+        return {
+            "schema": "separatrix.remedies/1",
+            "program": self.program,
+            "goal": self.goal,
+            "needed": self.needed,
+            "remedies": [r.to_dict() for r in self.found],
+            "refuted": [r.to_dict() for r in self.refuted],
+            "helpless": list(self.helpless),
+        }
+
+
+def remedies(
+    program: Program,
+    *,
+    recovery_p99: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    pairs: bool = True,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda doing: None,
+) -> Remedies:
+    """Search the knobs of `program` for the cheapest changes that make it safe.
+
+    Parameters
+    ----------
+    recovery_p99 : a limit [s] that 99 % of the recoveries after a long outage must keep, too.
+    costs : weights of the knobs; see `knobs_of`.
+    pairs : look at pairs of knobs, too.
+    seed : of the simulations.
+    progress : called with what is being done, in words.
+
+    Raises ModelError where the program is wrong, a cost names no knob, or the limit is not > 0.
+    """
+    if recovery_p99 is not None and not recovery_p99 > 0:
+        hint = 'write for example "5min"'
+        raise ModelError(Problem(f"must be > 0 s, got {recovery_p99:g}", "recovery_p99", hint))
+    search = _Search(program, recovery_p99, seed, progress)
+    ladders = knobs_of(program.check(), costs)
+    goal = "no stuck state"
+    if recovery_p99 is not None:
+        goal += f", and 99 % of the recoveries within {duration_text(recovery_p99)}"
+    as_it_is = Rung({}, "as it is", 0.0)
+    if search.good(as_it_is)[0] and not search.judged(as_it_is, "fluid").refuted:
+        return Remedies(program.name, goal, False, (), (), ())
+    found: list[Remedy] = []
+    refuted: list[Remedy] = []
+    helpless: list[str] = []
+    least: dict[str, int] = {}
+    for knob in ladders:
+        progress(knob.name)
+        remedy, rung = search.single(knob)
+        least[knob.name] = rung
+        if remedy is None:
+            helpless.append(knob.name)
+        else:
+            (refuted if remedy.refuted else found).append(remedy)
+    if pairs:
+        proposals = sorted(search.pairs(ladders, least), key=lambda rung: rung.cost)
+        for rung in proposals[:PAIRS]:
+            progress(rung.text)
+            remedy = search.judged(rung, "fluid")
+            (refuted if remedy.refuted else found).append(remedy)
+    found.sort(key=lambda r: r.cost)
+    return Remedies(program.name, goal, True, tuple(found), tuple(refuted), tuple(helpless))
+
+
+class _Search:
+    """Proposing and confirming on one program; answers are remembered."""
+
+    def __init__(
+        self, program: Program, limit: float | None, seed: int, progress: Callable[[str], None]
+    ) -> None:
+        self.program = program
+        self.limit = limit
+        self.seed = seed
+        self.progress = progress
+        self.asked: dict[str, tuple[bool, Proposer]] = {}
+        self.calm = calm_share(program, seed=seed)
+
+    def good(self, rung: Rung) -> tuple[bool, Proposer]:
+        """Whether an engine proposes the rung, and which."""
+        if rung.text not in self.asked:
+            self.asked[rung.text] = self._asked(rung)
+        return self.asked[rung.text]
+
+    def _asked(self, rung: Rung) -> tuple[bool, Proposer]:
+        changed = self._changed(rung)
+        if changed is None:
+            return False, "fluid"
+        try:
+            verdict = fluid_verdict(changed, timed=self.limit is not None)
+        except Unsupported:
+            seen = aftermath(changed, (), runs=FEW, seed=self.seed)
+            return seen.trapped == 0 and self._fast(seen), "simulation"
+        quick = self.limit is None or verdict.recovery < self.limit
+        return verdict.word == "safe" and quick, "fluid"
+
+    def single(self, knob: Knob) -> tuple[Remedy | None, int]:
+        """The gentlest rung of one knob that holds, and its number; None and the end without one."""
+        end = len(knob.rungs)
+        low, high = 0, end  # the gentlest good rung is in [low, high]
+        while low < high:
+            middle = (low + high) // 2
+            if self.good(knob.rungs[middle])[0]:
+                high = middle
+            else:
+                low = middle + 1
+        remedy: Remedy | None = None
+        for i in range(low, end):
+            proposed, engine = self.good(knob.rungs[i])
+            if not proposed:
+                continue
+            remedy = self.judged(knob.rungs[i], engine)
+            if not remedy.refuted:
+                return remedy, i
+        return remedy, end
+
+    def pairs(self, knobs: Sequence[Knob], least: Mapping[str, int]) -> Iterator[Rung]:
+        """The cheapest proposed pair of every two knobs, where it is cheaper than either alone."""
+        for one, other in combinations(knobs, 2):
+            if any(path in other.rungs[0].changes for path in one.rungs[0].changes):
+                continue
+            best: Rung | None = None
+            j = least[other.name] - 1  # the strongest rung of the other that does not do alone
+            for i in range(least[one.name]):
+                while j >= 0:
+                    both = _both(one.rungs[i], other.rungs[j])
+                    good, engine = self.good(both) if self._carried(both) else (False, "fluid")
+                    if not good or engine != "fluid":
+                        break
+                    if best is None or both.cost < best.cost:
+                        best = both
+                    j -= 1
+            alone = [
+                k.rungs[least[k.name]].cost for k in (one, other) if least[k.name] < len(k.rungs)
+            ]
+            if best is not None and all(best.cost < cost for cost in alone):
+                yield best
+
+    def judged(self, rung: Rung, proposer: Proposer) -> Remedy:
+        """Put a proposal to the other engines."""
+        changed = self._changed(rung)
+        assert changed is not None  # noqa: S101 - it was proposed
+        # other random numbers than those that proposed
+        seen = aftermath(changed, (), runs=MANY, seed=self.seed + 1)
+        refuted = self._doubt(seen, "a long outage")
+        confirmed: list[str] = []
+        if not refuted:
+            fresh = ", fresh runs; no other engine carries it" if proposer == "simulation" else ""
+            confirmed.append(f"simulation ({MANY} runs, long outage{fresh})")
+        if not refuted and self.program.faults.faults:
+            own = aftermath(changed, runs=MANY, seed=self.seed + 2)
+            refuted = self._doubt(own, "its own faults")
+            confirmed.append(f"simulation ({MANY} runs, its own faults)")
+        if not refuted and proposer == "fluid":
+            said, refuted = self._exactly(changed)
+            confirmed += [said] if said else []
+        return Remedy(
+            rung.changes, rung.text, rung.cost, proposer, () if refuted else tuple(confirmed), refuted,
+            seen.quantile(0.99), seen.trapped, seen.high, self.calm,
+            calm_share(changed, seed=self.seed),
+        )  # fmt: skip
+
+    def _doubt(self, seen: Aftermath, after: str) -> str:
+        if seen.high >= TRAPPED:
+            return (
+                f"simulation: {100 * seen.trapped:.3g} % of the runs (at most {100 * seen.high:.3g} %) "
+                f"are not back {duration_text(seen.wait)} after {after}"
+            )
+        if not self._fast(seen):
+            return f"simulation: 99 % are back only within {duration_text(seen.quantile(0.99))}"
+        return ""
+
+    def _fast(self, seen: Aftermath) -> bool:
+        return self.limit is None or seen.quantile(0.99) < self.limit
+
+    def _exactly(self, changed: Program) -> tuple[str, str]:
+        """What the exact chain confirms and what it refutes; nothing where it is too large."""
+        try:
+            if lower(changed).n_states > EXACT_STATES:
+                return "", ""
+            verdict = check(changed)
+        except (Unsupported, NotConverged):
+            return "", ""
+        if verdict.word != "safe":
+            return "", f"markov: {verdict.sentence}"
+        p99 = verdict.recovery.p99 if verdict.recovery is not None else float("inf")
+        if self.limit is not None and not p99 < self.limit:
+            return "", f"markov: 99 % are back only within {duration_text(p99)}"
+        return f"markov ({verdict.population.n_states:,} states)", ""
+
+    def _carried(self, rung: Rung) -> bool:
+        changed = self._changed(rung)
+        if changed is None:
+            return False
+        try:
+            lower(changed)
+        except Unsupported:
+            return False
+        return True
+
+    def _changed(self, rung: Rung) -> Program | None:
+        """The program on that rung; None where two changes do not go together."""
+        try:
+            return with_parameters(self.program, rung.changes)
+        except ModelError:
+            return None
+
+
+def _both(one: Rung, other: Rung) -> Rung:
+    changes = {**one.changes, **other.changes}
+    return Rung(changes, f"{one.text}; {other.text}", one.cost + other.cost)
+
+
+def _dotted(path: Path) -> str:
+    return path if isinstance(path, str) else ".".join(map(str, path))
+
+
+def _plain(value: object) -> object:
+    from separatrix.model.parameters import plain_value
+
+    return plain_value(value, units=True)
