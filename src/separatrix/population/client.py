@@ -1,7 +1,7 @@
 r"""A client's retry budget and circuit breaker as axes.
 
-**Budget.** Whole tokens, 0 .. burst; a first attempt adds :math:`\lfloor \text{ratio}\rfloor` or one more, with
-the chance that makes the mean right. A retry takes one when it is sent.
+**Budget.** Whole tokens spent, 0 .. burst; a first attempt gives back :math:`\lfloor \text{ratio}\rfloor` or
+one more, with the chance that makes the mean right. A retry takes one when it is sent.
 
 **Breaker.** Three axes: f, the failures in the window of N attempts while closed; *open* and *probing*, which
 are 0 or 1. A new outcome replaces one of the N at random (the mean of the true window). With
@@ -34,7 +34,7 @@ class Budget:
     def __init__(self, frame: Frame, name: str, budget: RetryBudget) -> None:
         self._ratio = budget.ratio
         self._most = floor(budget.burst)
-        self._axis = frame.axis(f"budget[{name}]", self._most + 1, "tokens")
+        self._axis = frame.axis(f"budget spent[{name}]", self._most + 1, "tokens")
         frame.note("a retry budget counts whole tokens, which first attempts add by chance")
 
     def first(self) -> list[Outcome]:
@@ -55,21 +55,21 @@ class Budget:
             return [Outcome(constant(chance), {})]
 
         def exactly(n: int) -> RateFunction:
-            # n tokens fit, no more: a triangle around most - n, or all the room below it
+            # n tokens are missing, no more: a triangle around n, or all beyond it
             if n == count:
-                return lambda x: chance * room(x[axis], most - count + 1)
-            return lambda x: chance * np.maximum(1.0 - np.abs(x[axis] - (most - n)), 0.0)
+                return lambda x: chance * np.clip(x[axis] - (count - 1), 0.0, 1.0)
+            return lambda x: chance * np.maximum(1.0 - np.abs(x[axis] - n), 0.0)
 
-        return [Outcome(exactly(n), {axis: n}) for n in range(min(count, most) + 1)]
+        return [Outcome(exactly(n), {axis: -n}) for n in range(min(count, most) + 1)]
 
     def granted(self) -> list[Outcome]:
         """A retry is decided on: with a token it goes on, else the request fails."""
-        axis = self._axis
+        axis, most = self._axis, self._most
 
         def has(x: State) -> Array:
-            return np.minimum(x[axis], 1.0)
+            return room(x[axis], most)
 
-        return [Outcome(has, {axis: -1}), Outcome(rest([has]), {}, "failed")]
+        return [Outcome(has, {axis: 1}), Outcome(rest([has]), {}, "failed")]
 
 
 class CircuitBreaker:

@@ -85,11 +85,11 @@ class Station:
 
     def _bucket(self, bucket: TokenBucket) -> int:
         burst = bucket.burst
-        axis = self.frame.axis(f"tokens[{self.server.name}]", burst + 1, "tokens")
+        axis = self.frame.axis(f"tokens spent[{self.server.name}]", burst + 1, "tokens")
         self.frame.move(
             f"token of {self.server.name}",
-            lambda x: bucket.rate * room(x[axis], burst),
-            {axis: 1},
+            lambda x: bucket.rate * np.minimum(x[axis], 1.0),
+            {axis: -1},
         )
         self.frame.note("tokens come one by one at exponential intervals, not evenly")
         return axis
@@ -186,7 +186,7 @@ class Station:
         """An admitted attempt joins: queue and, if a thread is free, a service phase."""
         q, c = self.q, self.server.thread_pool
         joined = [Outcome(certain, {q: 1})]
-        tokens = [Outcome(certain, {self.tokens: -1})] if self.tokens is not None else []
+        tokens = [Outcome(certain, {self.tokens: 1})] if self.tokens is not None else []
         for part in (self.starting(lambda x: room(x[q], c)), tokens):
             if part:
                 joined = [Outcome(_both(a, b), {**a.jump, **b.jump}) for a in joined for b in part]
@@ -211,7 +211,9 @@ class Station:
         return inside
 
     def _token(self, x: State) -> Array:
-        return np.ones(()) if self.tokens is None else np.minimum(x[self.tokens], 1.0)
+        if self.tokens is None:
+            return np.ones(())
+        return room(x[self.tokens], self.frame.axes[self.tokens].size - 1)
 
     def admits(self, tries: int) -> RateFunction:
         """Probability that one of the tries is admitted."""
