@@ -72,11 +72,11 @@ def exact_trapped(
     """
     schedule = _schedule(program, faults)
     times = schedule.breakpoints
-    base = _boxed(program, schedule, closure)
+    base = boxed(program, schedule, closure)
     found = regimes(lower(base, closure))
     pieces: list[tuple[Population, float]] = []
     for begin, end in pairwise(times):
-        pieces.append((lower(_during(base, schedule, begin), closure), end - begin))
+        pieces.append((lower(during(base, schedule, begin), closure), end - begin))
     start = np.zeros(found.population.shape)
     start.flat[0] = 1.0
     course = scheduled([(as_chain(p), d) for p, d in pieces], start)
@@ -138,7 +138,7 @@ def _backlog(program: Program, healthy: float, seed: int) -> float:
     return unfed.mean if unfed.seen == unfed.runs else unfed.low
 
 
-def _during(program: Program, schedule: Schedule, time: float) -> Program:
+def during(program: Program, schedule: Schedule, time: float) -> Program:
     """The program as it is while the faults on at `time` last."""
     changes: dict[Path, object] = {}
     for source in program.sources:
@@ -152,13 +152,13 @@ def _during(program: Program, schedule: Schedule, time: float) -> Program:
     return with_parameters(program, changes)
 
 
-def _boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
+def boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
     """The program with orbits bounded for its worst time, so that all pieces share one box."""
     if any(server.orbit_size is not None for server in program.servers):
         return program
     largest = 2
     for time in schedule.breakpoints[:-1]:
-        worst = lower(_during(program, schedule, time), closure)
+        worst = lower(during(program, schedule, time), closure)
         largest = max(largest, *(a.size for a in worst.axes if a.kind == "orbit"), 2)
     return with_parameters(
         program, {("servers", s.name, "orbit_size"): largest for s in program.servers}
