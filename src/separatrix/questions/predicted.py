@@ -13,11 +13,14 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.fluid.rest import rest_from
 from separatrix.markov.generator import as_chain
 from separatrix.markov.transient import scheduled
 from separatrix.model import Program
+from separatrix.model.during import during
+from separatrix.model.parameters import with_parameter
 from separatrix.population import Array, Closure, Population, State, lower
-from separatrix.questions.trapped import boxed, during
+from separatrix.questions.trapped import boxed
 
 Quantity = Literal["queue", "orbit", "goodput"]
 QUANTITIES: tuple[Quantity, ...] = ("queue", "orbit", "goodput")
@@ -132,6 +135,17 @@ def predicted(
         "orbit": first.total("orbit", columns) + zero,
         "goodput": goodput,
     }
+
+
+def rest_after(program: Program, end: float, closure: Closure = "auto") -> Array:
+    """Where the mean dynamics rest once the program's faults, followed from empty, are over at `end` [s]."""
+    pieces = _pieces(program, end, closure)
+    state = _followed(pieces, np.array([end]))[0]
+    calm = with_parameter(program, ("faults",), [])
+    box = pieces[0][0].shape
+    population = lower(calm, closure)
+    axes = tuple(replace(a, size=n) for a, n in zip(population.axes, box, strict=True))
+    return rest_from(replace(population, axes=axes), state).state
 
 
 def _pieces(program: Program, end: float, closure: Closure) -> list[tuple[Population, float]]:

@@ -23,16 +23,14 @@ from separatrix.errors import ModelError, Problem
 from separatrix.markov.generator import as_chain
 from separatrix.markov.transient import scheduled
 from separatrix.model import Program, Schedule
+from separatrix.model.during import during
 from separatrix.model.faults import Fault
-from separatrix.model.parameters import Path, with_parameter, with_parameters
+from separatrix.model.parameters import with_parameter, with_parameters
 from separatrix.population import Closure, Population, lower
 from separatrix.questions.regimes import regimes
 from separatrix.questions.simulated import seen_recovery, without_retries
 from separatrix.questions.verdict import HOLDS, relaxation
 from separatrix.simulate.passage import recovery_times
-
-STOPPED = 1e-9
-"""Speed of a server during an outage, relative to normal: the chain needs a positive rate."""
 
 
 @dataclass(frozen=True)
@@ -136,20 +134,6 @@ def _backlog(program: Program, healthy: float, seed: int) -> float:
     """What a full queue takes without retries [s]."""
     unfed = seen_recovery(without_retries(program), healthy, runs=40, events=2e6, seed=seed)
     return unfed.mean if unfed.seen == unfed.runs else unfed.low
-
-
-def during(program: Program, schedule: Schedule, time: float) -> Program:
-    """The program as it is while the faults on at `time` last."""
-    changes: dict[Path, object] = {}
-    for source in program.sources:
-        factor = schedule.arrival_factor(source.name, time)
-        changes["sources", source.name, "arrival_rate"] = source.mean_rate * factor
-    for server in program.servers:
-        speed = max(schedule.service_factor(server.name, time), STOPPED)
-        for api, work in server.apis.items():
-            path = ("servers", server.name, "apis", api, "processing_rate")
-            changes[path] = work.processing_rate * speed
-    return with_parameters(program, changes)
 
 
 def boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
