@@ -22,6 +22,51 @@ def test_eigenvalues_of_the_bounded_single_server_queue(known, arrival, service,
     assert abs(found.gap / -exact[0] - 1) <= max(10 * found.gap_error, 1e-14)
 
 
+@pytest.mark.parametrize(
+    ("arrival", "bound"), [(0.3, 40), (0.3, 120), (0.05, 60), (0.9, 200), (3.0, 60), (1e-3, 90)]
+)
+def test_modes_of_strongly_non_normal_queues(known, arrival, bound):
+    """Far from critical the plain modes are nearly dependent: condition rho**(-K/2), here to 1e135."""
+    found = spectrum(known.many_servers(arrival, 1.0, 1, bound))
+    step = np.pi / (bound + 1)
+    exact = arrival + 1.0 - 2 * np.sqrt(arrival) * np.cos(step)
+    assert found.status == "ok"
+    assert found.gap == pytest.approx(exact, rel=1e-12)
+    assert found.gap_error < 1e-11
+    x = np.arange(bound + 1)
+    balanced = np.sin((x + 1) * step) - np.sin(x * step) / np.sqrt(arrival)
+    plain = balanced * (arrival ** (-0.5 * x) if arrival < 1.0 else arrival ** (0.5 * (bound - x)))
+    plain /= plain[np.abs(plain).argmax()]
+    sure = np.abs(balanced) > 1e-3 * np.abs(balanced).max()
+    np.testing.assert_allclose(found.right[1].real[sure], plain[sure], rtol=1e-8)
+    left = found.law.pi * plain
+    left /= (left * plain).sum()
+    np.testing.assert_allclose(found.left[1].real[sure], left[sure], rtol=1e-8)
+
+
+def test_balance_beyond_the_range_of_a_float64(known):
+    found = spectrum(known.many_servers(1e-9, 1.0, 1, 70))  # probabilities down to 1e-630
+    exact = 1e-9 + 1.0 - 2 * np.sqrt(1e-9) * np.cos(np.pi / 71)
+    assert found.gap == pytest.approx(exact, rel=1e-12)
+    assert found.status == "ok"
+
+
+def test_a_mode_keeps_its_value_on_rare_states(known):
+    """A slow mode is flat within a well, also where the law is too small for balanced digits."""
+    up = np.r_[np.full(30, 0.1), np.full(15, 10.0)]
+    down = np.r_[np.full(15, 10.0), np.full(30, 0.1)]
+    chain = known.birth_death(up, down)
+    found = spectrum(chain)
+    f = found.right[1].real
+    law = found.law
+    # a birth-death mode follows from its first entry: flows are sums of the mode to the left
+    flow = np.cumsum(found.gap * law.pi * f)[:-1]
+    steps = -flow / (law.pi[:-1] * up)
+    np.testing.assert_allclose(np.diff(f), steps, atol=1e-9)
+    assert np.abs(f).max() == pytest.approx(1.0, rel=1e-14)
+    assert np.ptp(f[:5]) < 1e-6
+
+
 def test_a_ring_has_complex_modes_in_pairs():
     n = 9
     found = spectrum(chain_from_matrix(np.roll(np.eye(n), 1, axis=1)), 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.proof import capacity, prove
@@ -30,6 +31,7 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    app,
     schema,
     completion,
 )

@@ -10,6 +10,17 @@ EXIT = {"safe": 0, "can get stuck": 10, "always stuck": 10, "inconclusive": 4}
 LIMIT_EXIT = {"holds": 0, "fails": 10, "unknown": 4}
 WRONG_INPUT = 3
 
+EXTRAS = {
+    "dask": "dask",
+    "distributed": "dask",
+    "httptools": "emulate",
+    "pymysql": "mysql",
+    "starlette": "app",
+    "torch": "learn",
+    "uvicorn": "app",
+}
+"""Module -> the optional part of the installation that brings it."""
+
 EXIT_CODES = """\b
 Exit codes: 0 safe, or all limits hold; 10 can get stuck or always stuck, or a limit fails;
 4 inconclusive; 2 wrong usage; 3 wrong model or data; 1 internal error."""
@@ -29,4 +40,13 @@ class Commands(click.Group):
             ctx.exit(EXIT["inconclusive"])
         except SeparatrixError as error:
             click.echo(f"error: {error}", err=True)
+            ctx.exit(WRONG_INPUT)
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            click.echo(
+                f"error: this needs {error.name}; install it with: pip install 'separatrix[{extra}]'",
+                err=True,
+            )
             ctx.exit(WRONG_INPUT)

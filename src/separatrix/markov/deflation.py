@@ -10,22 +10,32 @@ each anchor first, and E the flows out of the anchors,
 
 Each is k small linear equations, however slow the known modes are: removing one state of every
 metastable set leaves a chain without slow modes, so that nothing large has to cancel.
+
+Vectors are *balanced*: with :math:`w \approx \sqrt{\pi}`, functions f are kept as :math:`w f` and
+measures x as :math:`x / w`. A reversible chain is symmetric in them; in plain coordinates its
+modes may be nearly dependent (condition :math:`\rho^{-K/2}` for M/M/1/K at load :math:`\rho`), and a
+Krylov space then converges to the pseudospectrum instead of the spectrum.
+Source: L. N. Trefethen, M. Embree, Spectra and Pseudospectra (2005), chapters 4 and 28.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain
+from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import rates_from, rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
 Index: TypeAlias = NDArray[np.int64]
+
+_FLOAT_RANGE = -960  # powers of two that may be used up; the rest is for norms and sums
 
 
 class Deflated:
@@ -34,59 +44,70 @@ class Deflated:
     Parameters
     ----------
     chain : the chain.
-    right, left : (n, k) known modes as columns, complex pairs complete.
+    right, left : (n, k) known modes as columns, balanced, complex pairs complete.
+    weight : (n,) the balance w > 0.
     factors : factors whose anchor is the only anchor state, where k = 1; else the chain is
         eliminated again with k anchors removed.
     """
 
     def __init__(
-        self, chain: Chain, right: Complex, left: Complex, factors: Elimination | None = None
+        self,
+        chain: Chain,
+        right: Complex,
+        left: Complex,
+        weight: Scaled,
+        factors: Elimination | None = None,
     ) -> None:
+        self._weight = weight
         self._right = _real_basis(right)
         self._left = _real_basis(left)
+        self._anchored = factors is not None
+        n = weight.size
         if factors is not None:
+            self.factors = factors
             self.anchors = np.array([factors.anchor])
-            self._solve_right, self._solve_left = factors.anchored_right, factors.anchored_left
-            hit = np.zeros((chain.n_states, 1))
-            hit[:, 0] = 1.0
-            self.error = factors.error
+            hit = np.ones((n, 1))
         else:
-            self.anchors = _anchors(right, left)
+            self.anchors = _anchors(right, left, weight)
             removed = np.zeros(chain.shape, dtype=np.bool_)
             removed.reshape(-1)[self.anchors] = True
-            killed = eliminate(chain, removed=removed)
-            self._solve_right, self._solve_left = killed.signed_right, killed.signed_left
-            hit = np.zeros((chain.n_states, self.anchors.size))
+            self.factors = eliminate(chain, removed=removed)
+            hit = np.zeros((n, self.anchors.size))
             for j, anchor in enumerate(self.anchors):
                 alone = np.zeros(chain.shape, dtype=np.bool_)
                 alone.reshape(-1)[anchor] = True
-                hit[:, j] = killed.right(_outside(rates_into(chain, alone), removed)).to_float()
+                hit[:, j] = self.factors.right(
+                    _outside(rates_into(chain, alone), removed)
+                ).to_float()
                 hit[anchor, j] = 1.0
-            self.error = killed.error
-        self._hit = hit
+        self.error = self.factors.error
+        self._floats = weight.to_float() if self._in_range() else None
+        self._hit = _each(hit, lambda c: Scaled.of(c).times(weight))
         self._out = self._flows_out(chain)
-        self._right_system = np.linalg.inv(self._left.T @ hit)
+        self._right_system = np.linalg.inv(self._left.T @ self._hit)
         self._left_system = np.linalg.inv(self._out.T @ self._right)
 
     def right(self, f: Array) -> Array:
         """Solution u of ``-Q u = f`` with ``L^T u = 0``, where ``L^T f = 0``; (n,) or (n, m)."""
-        g = np.array(f)
-        g[self.anchors] = 0.0
-        u = self._solve_right(g)
+        u = self._solve(f, transposed=False)
         return u - self._hit @ (self._right_system @ (self._left.T @ u))
 
     def left(self, x: Array) -> Array:
         """Solution y of ``-y Q = x`` with ``y R = 0``, where ``x R = 0``; (n,) or (n, m)."""
-        g = np.array(x)
-        g[self.anchors] = 0.0
-        y = self._solve_left(g)
+        y = self._solve(x, transposed=True)
         return y - self._out @ (self._left_system.T @ (self._right.T @ y))
+
+    def projected_right(self, f: Array) -> Array:
+        """The solution for what is left of f without the known right modes."""
+        return self.right(self.project_right(f))
+
+    def projected_left(self, x: Array) -> Array:
+        """The solution for what is left of x without the known left modes."""
+        return self.left(self.project_left(x))
 
     def magnitude(self, f: Array) -> Array:
         """What the solve from the right adds up before anything cancels, for f >= 0."""
-        g = np.array(f)
-        g[self.anchors] = 0.0
-        u = self._solve_right(g)
+        u = self._solve(f, transposed=False)
         return u + self._hit @ np.abs(self._right_system @ (self._left.T @ u))
 
     def project_right(self, f: Array) -> Array:
@@ -99,6 +120,36 @@ class Deflated:
         pairing = np.linalg.inv(self._left.T @ self._right)
         return x - self._left @ (pairing.T @ (self._right.T @ x))
 
+    def _in_range(self) -> bool:
+        """Whether reciprocals of the balance, times any time of the solve, are finite float64s."""
+        deepest = int(self._weight.exponent.min())
+        if deepest < _FLOAT_RANGE:
+            return False
+        ones = np.ones(self._weight.size)
+        ones[self.anchors] = 0.0
+        solved = self.factors
+        times = solved.anchored_right(ones) if self._anchored else solved.signed_right(ones)
+        return float(np.log2(times.max(initial=1.0))) - deepest < -_FLOAT_RANGE
+
+    def _solve(self, f: Array, *, transposed: bool) -> Array:
+        """Balanced solution of the equations without the anchors, for one or several columns."""
+        if f.ndim > 1:
+            every = [self._solve(f[:, j], transposed=transposed) for j in range(f.shape[1])]
+            return np.stack(every, axis=1)
+        g = np.array(f)
+        g[self.anchors] = 0.0
+        if self._floats is None:
+            b = Scaled.of(g)
+            b = b.times(self._weight) if transposed else b.over(self._weight)
+            u = self.factors.signed(b, transposed=transposed, anchored=self._anchored)
+            return (u.over(self._weight) if transposed else u.times(self._weight)).to_float()
+        solved = self.factors
+        if transposed:
+            solve = solved.anchored_left if self._anchored else solved.signed_left
+            return solve(g * self._floats) / self._floats
+        solve = solved.anchored_right if self._anchored else solved.signed_right
+        return solve(g / self._floats) * self._floats
+
     def _flows_out(self, chain: Chain) -> Array:
         """(n, k): expected time in each state between leaving an anchor and hitting any."""
         out = np.zeros((chain.n_states, self.anchors.size))
@@ -106,9 +157,17 @@ class Deflated:
             targets, rates = rates_from(chain, int(anchor))
             np.add.at(out[:, j], targets, rates)
         out[self.anchors] = 0.0
-        out = self._solve_left(out)
+        for j, anchor in enumerate(self.anchors):
+            # in units of the anchor's weight, which keeps rare anchors in range
+            unit = self._weight[np.array([anchor])]
+            out[:, j] = Scaled.of(out[:, j]).times(unit).over(self._weight).to_float()
+        out = self._solve(out, transposed=True)
         out[self.anchors] = np.eye(self.anchors.size)
         return out
+
+
+def _each(columns: Array, change: Callable[[Array], Scaled]) -> Array:
+    return np.stack([change(c).to_float() for c in columns.T], axis=1)
 
 
 def _outside(values: Array, removed: NDArray[np.bool_]) -> Array:
@@ -130,13 +189,15 @@ def _real_basis(modes: Complex) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _anchors(right: Complex, left: Complex) -> Index:
+def _anchors(right: Complex, left: Complex, weight: Scaled) -> Index:
     """One likely state for each known mode: where it differs most from the modes before it."""
-    R, weight = _real_basis(right), np.abs(_real_basis(left))
-    chosen: list[int] = [int(weight[:, 0].argmax())]
+    R, L = _real_basis(right), np.abs(_real_basis(left))
+    chosen: list[int] = [int(Scaled.of(L[:, 0]).times(weight).log().argmax())]
     for j in range(1, R.shape[1]):
+        # rows of the inner system in one unit each, so that rare states are as good as any
         inner = R[np.ix_(chosen, range(j))]
-        rest = np.abs(R[:, j] - R[:, :j] @ np.linalg.solve(inner, R[chosen, j]))
-        fit = np.where(rest >= 0.5 * rest.max(), weight[:, j], -1.0)
-        chosen.append(int(fit.argmax()))
+        unit: Array = np.abs(inner).max(axis=1)
+        known = cast(Array, np.linalg.solve(inner / unit[:, None], R[chosen, j] / unit))
+        rest = np.abs(R[:, j] - R[:, :j] @ known)
+        chosen.append(int((rest * L[:, j]).argmax()))
     return np.array(chosen, dtype=np.int64)

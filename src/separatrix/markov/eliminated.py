@@ -114,6 +114,10 @@ class Elimination(ABC):
     def signed_left(self, b: Array) -> Array:
         """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
 
+    @abstractmethod
+    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
+        """The four solves above for one signed vector whose entries may leave a float64's range."""
+
     def _needs_death(self) -> None:
         if not self.can_die:
             raise ModelError("nothing leaves the kept states: these equations have no solution")

@@ -131,6 +131,19 @@ class BandElimination(Elimination):
         x[self.anchor] = x_anchor
         return x
 
+    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
+        """See `Elimination`."""
+        parts: list[Scaled] = []
+        for sign in (1.0, -1.0):
+            own = sign * b.mantissa > 0.0
+            part = Scaled.of(np.where(own, sign * b.mantissa, 0.0), b.exponent)
+            if not anchored:
+                parts.append(self.left(part) if transposed else self.right(part))
+                continue
+            solve = self.factor.left_scaled if transposed else self.factor.right_scaled
+            parts.append(_spread(solve(part[self.order]), zeros(1), self))
+        return parts[0].plus(Scaled(-parts[1].mantissa, parts[1].exponent))
+
     @cached_property
     def _at(self) -> Index:
         return np.array([self.anchor])

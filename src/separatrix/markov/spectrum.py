@@ -6,9 +6,9 @@ With :math:`0 = \mu_1 > \mathrm{Re}\,\mu_2 \ge \ldots` the eigenvalues of Q, the
 .. math:: D f = M_a^{-1} f - (\pi M_a^{-1} f)\,1 \qquad (\pi f = 0),
 
 with M_a the M-matrix without the anchor state a (`deflation` has the general form). Its largest
-eigenvalues are the slowest modes; they keep their digits as long as reaching a from the stationary
-law takes no longer than the slowest mode. Hence the *most likely* state is the anchor: removing a
-state of another well would cost all digits.
+eigenvalues are the slowest modes, found in the inner product of :math:`l^2(\pi)`. They keep their
+digits as long as reaching a from the stationary law takes no longer than the slowest mode. Hence
+the *most likely* state is the anchor: removing a state of another well would cost all digits.
 
 References
 ----------
@@ -18,7 +18,7 @@ D. A. Levin, Y. Peres, E. L. Wilmer, Markov Chains and Mixing Times (2009), chap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import inf, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -31,6 +31,7 @@ from separatrix.markov.arnoldi import Pairs, leading_pairs
 from separatrix.markov.deflation import Deflated
 from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import StationaryLaw, stationary
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
 
 _MAX_DIMENSION = 200
+_MAX_BASIS = 5_000_000  # numbers in a Krylov basis that may be kept beyond that dimension
+_NOISE = 64.0 * 2.0**-52  # of balanced vectors, relative to their largest entry
+_TRUSTED = 1e-10  # error of a mode's entry, relative to its largest, that needs no mending
+_SMOOTHINGS = 6
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def spectrum(
     known = stationary(chain) if law is None else law
     best: _Modes | None = None
     for solved in _anchors(chain, known):
-        modes = _slowest(solved, known.pi.reshape(-1), min(count, chain.n_states) - 1, tolerance)
+        modes = _slowest(solved, known, min(count, chain.n_states) - 1, tolerance)
         if best is None or modes.errors[0] < best.errors[0]:
             best = modes
         if best.errors[0] <= 10.0 * tolerance:
@@ -168,30 +173,26 @@ def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
         yield eliminate(chain, anchor=likeliest)
 
 
-def _slowest(solved: Elimination, pi: Array, count: int, tolerance: float) -> _Modes:
+def _slowest(solved: Elimination, law: StationaryLaw, count: int, tolerance: float) -> _Modes:
     """The slowest modes, in groups: a group far faster than the one before gets its own factors."""
-    n = pi.size
-    right = np.ones((n, 1), dtype=np.complex128)
-    left = pi[:, None].astype(np.complex128)
+    weight, log_weight = _balance(law)
+    n = weight.size
+    right = weight.to_float()[:, None].astype(np.complex128)
+    left = Scaled.of(law.pi.reshape(-1)).over(weight).to_float()[:, None].astype(np.complex128)
     rates: list[complex] = []
     errors: list[float] = []
     seed = np.random.default_rng(20240229).standard_normal(n)
+    limit = min(n, max(_MAX_DIMENSION, _MAX_BASIS // n))
     while len(rates) < count:
-        inverse = Deflated(solved.chain, right, left, None if rates else solved)
-
-        def forward(f: Array, inverse: Deflated = inverse) -> Array:
-            return inverse.right(inverse.project_right(f))
-
-        def backward(x: Array, inverse: Deflated = inverse) -> Array:
-            return inverse.left(inverse.project_left(x))
+        inverse = Deflated(solved.chain, right, left, weight, None if rates else solved)
 
         one = leading_pairs(
-            forward, inverse.project_right(seed), count - len(rates),
-            tolerance=tolerance, limit=_MAX_DIMENSION,
+            inverse.projected_right, inverse.project_right(seed), count - len(rates),
+            tolerance=tolerance, limit=limit,
         )  # fmt: skip
         other = leading_pairs(
-            backward, inverse.project_left(seed), one.values.size,
-            tolerance=tolerance, limit=_MAX_DIMENSION,
+            inverse.projected_left, inverse.project_left(seed), one.values.size,
+            tolerance=tolerance, limit=limit,
         )  # fmt: skip
         k = min(one.values.size, other.values.size)
         if k == 0:
@@ -200,21 +201,80 @@ def _slowest(solved: Elimination, pi: Array, count: int, tolerance: float) -> _M
         w = w @ np.linalg.inv(v.T @ w)
         real = one.values[:k].imag == 0.0
         v[:, real], w[:, real] = v[:, real].real, w[:, real].real
-        image = inverse.right(np.ascontiguousarray(v.real)) + 1j * inverse.right(
-            np.ascontiguousarray(v.imag)
-        )
+        image = _applied(inverse, v)
         theta = np.einsum("nj,nj->j", w, image)
         theta[real] = theta[real].real
         # how rounding in the solves, weighted as the left vector sees it, compares with theta
         doubt = np.einsum("nj,nj->j", np.abs(w), inverse.magnitude(np.abs(v)) + np.abs(image))
         shift = np.abs(theta - one.values[:k]) / np.abs(theta)
+        # what either space left open enters the quotient of both vectors as a product
+        norms = np.linalg.norm(w, axis=0)
+        open_rest = norms * one.residuals[:k] * np.maximum(other.residuals[:k].max(), tolerance)
         rates += [complex(z) for z in 1.0 / theta]
-        errors += [float(e) for e in shift + inverse.error * doubt / np.abs(theta)]
+        errors += [float(e) for e in shift + open_rest + inverse.error * doubt / np.abs(theta)]
+        _smooth(inverse, v, theta, log_weight)
         right, left = np.concatenate([right, v], axis=1), np.concatenate([left, w], axis=1)
     order = np.argsort(np.array([z.real for z in rates]), kind="stable")
-    v, w = right[:, 1:][:, order], left[:, 1:][:, order]
-    scale = v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])]
-    return _Modes(np.array(rates)[order], v / scale, w * scale, np.array(errors)[order])
+    v, y = right[:, 1:][:, order], left[:, 1:][:, order]
+    for j in range(v.shape[1]):
+        with np.errstate(divide="ignore"):
+            top = int((np.log(np.abs(v[:, j])) - log_weight).argmax())
+        largest, unit = v[top, j], weight[np.array([top])]
+        v[:, j] = _complex(v[:, j] / largest, lambda x, u=unit: x.times(u).over(weight))
+        y[:, j] = _complex(y[:, j] * largest, lambda x, u=unit: x.times(weight).over(u))
+    return _Modes(np.array(rates)[order], v, y, np.array(errors)[order])
+
+
+def _balance(law: StationaryLaw) -> tuple[Scaled, Array]:
+    """Square roots of the probabilities, the largest 1, and their logarithms."""
+    log_pi = law.log_pi.reshape(-1)
+    least = log_pi[np.isfinite(log_pi)].min()  # for transient states, which have no mass
+    log_weight = 0.5 * (np.maximum(log_pi, least) - log_pi.max())
+    power = np.floor(log_weight / log(2.0))
+    return Scaled.of(np.exp(log_weight - power * log(2.0)), power.astype(np.int64)), log_weight
+
+
+def _applied(inverse: Deflated, v: Complex) -> Complex:
+    """The inverse applied to complex columns; real ones cost one solve."""
+    image = inverse.right(np.ascontiguousarray(v.real)).astype(np.complex128)
+    swinging = np.flatnonzero(np.abs(v.imag).max(axis=0) > 0.0)
+    if swinging.size:
+        image[:, swinging] += 1j * inverse.right(np.ascontiguousarray(v[:, swinging].imag))
+    return image
+
+
+def _smooth(inverse: Deflated, v: Complex, theta: Complex, log_weight: Array) -> None:
+    """Mend right modes, in place, on states so rare that balanced rounding drowns them there.
+
+    Such states are soon left for likelier ones, so that applying the inverse, which rounds each
+    entry by itself, brings their values from there.
+    """
+    for j in range(v.shape[1]):
+        size = np.abs(v[:, j])
+        noise = _NOISE * float(size.max())
+        sure = size > 1e3 * noise
+        with np.errstate(divide="ignore"):
+            largest = float((np.log(size[sure]) - log_weight[sure]).max())
+        rare = log(noise) - log_weight > largest + log(_TRUSTED)
+        if not rare.any():
+            continue
+        v[rare, j] = 0.0
+        for _ in range(_SMOOTHINGS):
+            before = v[rare, j]
+            v[rare, j] = (_applied(inverse, v[:, j : j + 1])[rare, 0]) / theta[j]
+            change = np.abs(v[rare, j] - before)
+            with np.errstate(divide="ignore"):
+                worst = float((np.log(change) - log_weight[rare]).max())
+            if worst <= largest + log(_TRUSTED):
+                break
+
+
+def _complex(values: Complex, change: Callable[[Scaled], Scaled]) -> Complex:
+    """Apply a change of units, in extended range, to real and imaginary parts."""
+    result = change(Scaled.of(np.ascontiguousarray(values.real))).to_float().astype(np.complex128)
+    if np.abs(values.imag).max() > 0.0:
+        result += 1j * change(Scaled.of(np.ascontiguousarray(values.imag))).to_float()
+    return result
 
 
 def _matched(values: Complex, other: Pairs) -> Complex:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,14 +34,40 @@ class Portrait:
     ridge: Array | None
     plane: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: arrays as lists, row by row of the orbit."""
+        return {
+            "queue": self.queue.tolist(),
+            "orbit": self.orbit.tolist(),
+            "queue_drift": self.queue_drift.tolist(),
+            "orbit_drift": self.orbit_drift.tolist(),
+            "points": [
+                {
+                    "queue": float(p.state[0]),
+                    "orbit": float(p.state[1:].sum()),
+                    "stable": p.stable,
+                }
+                for p in self.points
+            ],
+            "ridge": None if self.ridge is None else self.ridge.tolist(),
+            "plane": self.plane,
+        }
+
 
 def portrait(found: Regimes, *, resolution: int = 61) -> Portrait:
-    """The phase portrait of a population whose regimes were found.
+    """The phase portrait of a population whose regimes were found, with its ridge."""
+    flow = plane(found.population, resolution=resolution)
+    return replace(flow, ridge=_ridge(found, flow.queue, flow.orbit))
+
+
+def plane(population: Population, *, resolution: int = 61) -> Portrait:
+    """The phase portrait of the mean dynamics alone.
 
     With several orbit coordinates the plane is the one on which they keep the proportions that
     they have where they rest at a full queue.
+
+    Raises Unsupported where the population has more than one queue.
     """
-    population = found.population
     n_orbits = len(population.axes) - 1
     top = float(population.shape[0] - 1)
     q = np.linspace(0.0, top, resolution)
@@ -60,12 +87,12 @@ def portrait(found: Regimes, *, resolution: int = 61) -> Portrait:
     state = (Q, *[np.minimum(share * O, b) for share, b in zip(shares, bounds, strict=True)])
     velocity = population.drift(state)
     orbit_drift = np.asarray(sum(velocity[1:]), dtype=np.float64)
-    plane = (
+    words = (
         "queue and orbit"
         if n_orbits == 1
         else "orbits in the proportions they have where they rest at a full queue"
     )
-    return Portrait(q, o, velocity[0], orbit_drift, points, _ridge(found, q, o), plane)
+    return Portrait(q, o, velocity[0], orbit_drift, points, None, words)
 
 
 def _ridge(found: Regimes, q: Array, o: Array) -> Array | None:

@@ -28,7 +28,7 @@ class CostWeights:
 
     >>> model = CostWeights().fit(counters)
     >>> model.weights_.as_mapping()
-    >>> model.score(counters).totals()
+    >>> model.score(counters).loads
 
     Parameters
     ----------
@@ -84,7 +84,6 @@ class CostWeights:
         if isinstance(data, Summary):
             summary = data
         elif isinstance(data, Counters):
-            # one table is kept whole if need be: nothing is gained by sampling it twice
             summary = Summary(budget=self.rows).add(data)
         else:
             summary = summarise(data, budget=self.rows, cluster=self.cluster)

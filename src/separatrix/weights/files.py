@@ -39,11 +39,8 @@ def loads(text: str, name: str = "<text>") -> Weights:
         raise DataError(str(wrong.problems[0])) from wrong
     if problems:
         raise DataError(str(problems[0]))
-    record = plain(root)
-    if not isinstance(record, Mapping):
-        raise DataError("holds no mapping", file=name, hint="is this a file of weights?")
-    try:
-        return Weights.from_dict(cast(Mapping[str, Any], record))
+    try:  # the top of what `compose` lets through is a mapping
+        return Weights.from_dict(cast(Mapping[str, Any], plain(root)))
     except DataError as wrong:
         raise DataError(str(wrong), file=name) from wrong
 

@@ -52,6 +52,16 @@ class Determined:
         half = float(t.ppf(0.5 + level / 2, self.blocks - 1)) * np.sqrt(np.diag(self.covariance))
         return np.maximum(self.cost - half, 0.0), np.maximum(self.cost + half, 0.0)
 
+    def rises(self, share: Floats) -> float:
+        """Return the p-value of the hypothesis that the average operation costs nothing.
+
+        One-sided t test; `share` (K,) are the operations' parts of all operations.
+        """
+        from scipy.stats import t
+
+        deviation = float(np.sqrt(max(float(share @ self.covariance @ share), 1e-300)))
+        return float(t.sf(float(share @ self.cost) / deviation, self.blocks - 1))
+
     def against(self, prior: Prior) -> float:
         """Return the p-value of the hypothesis that costs are proportional to the prior's.
 

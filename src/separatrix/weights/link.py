@@ -17,7 +17,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 MOST_BEND = 8.0
-"""Largest b: g is then within 2 % of exponential saturation."""
+"""Largest b: g is then within 4 % of exponential saturation."""
 _NEAR_LOG = 1e-6
 
 

@@ -108,7 +108,7 @@ def calibrate(
     summary = data if isinstance(data, Summary) else Summary().add(data)
     if mode == "notebook":
         names = [o for o in OPERATIONS if o in summary.operations]
-        target = summary.targets[0]
+        target = summary.targets[0] if summary.targets else None
     else:
         twice = duplicates(summary.operations)
         names = [o for o in summary.operations if o not in twice]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,11 @@ from separatrix.errors import DataError
 from separatrix.weights.link import Link
 
 Floats = npt.NDArray[np.float64]
-Method = Literal["regression", "quantile", "notebook", "count", "opens"]
+Method = Literal["regression", "quantile", "notebook"]
 Status = Literal["ok", "inconclusive"]
-Basis = Literal["measured", "prior", "dropped", "nested", "absent", "given"]
+Basis = Literal["measured", "prior", "dropped", "nested", "absent"]
 """Where a weight comes from: the data; the prior (the data say less than it does); dropped by the
-notebook's share rule; counted in another operation; never seen; given by definition."""
+notebook's share rule; counted in another operation; never seen."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,23 @@ class Response:
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Response:
-        """Rebuild a response from what `to_dict` returned."""
+        """Rebuild a response from what `to_dict` returned; ValueError where it cannot be one."""
         highest = plain["highest_score"]
-        return Response(
+        found = Response(
             base={str(k): float(v) for k, v in plain["base_percent"].items()},
             gain=float(plain["gain_percent"]),
             link=Link(float(plain["bend"]), float(plain["knee"])),
             lag=tuple(float(h) for h in plain["lag"]),
             highest=math.inf if highest is None else float(highest),
         )
+        numbers = (*found.base.values(), found.gain, found.link.bend, found.link.knee, *found.lag)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError("a number of the response is not finite")
+        if found.gain < 0.0 or found.link.bend < 0.0 or found.link.knee <= 0.0:
+            raise ValueError("gain and bend must be >= 0 and knee > 0")
+        if not found.lag or min(found.lag) < 0.0:
+            raise ValueError("lag must be numbers >= 0")
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +186,7 @@ class Weights:
             names = tuple(str(o) for o in rows)
             response = record["response"]
             found = Weights(
-                method=cast(Method, str(record["method"])),
+                method=_one_of(record["method"], Method),
                 operations=names,
                 values=_column(rows, "weight"),
                 low=_column(rows, "low"),
@@ -186,10 +194,10 @@ class Weights:
                 covariance=np.array(
                     [[_number(v) for v in row] for row in record["covariance"]]
                 ).reshape(len(names), len(names)),
-                basis=tuple(cast(Basis, str(row["basis"])) for row in rows.values()),
+                basis=tuple(_one_of(row["basis"], Basis) for row in rows.values()),
                 unit=_number(record["unit_percent_s"]),
                 response=Response.from_dict(response) if response else None,
-                status=cast(Status, str(record["status"])),
+                status=_one_of(record["status"], Status),
                 reason=str(record["reason"]),
                 details=dict(record["details"]),
                 provenance=dict(record["provenance"]),
@@ -199,9 +207,9 @@ class Weights:
                 f"damaged file of weights: {type(wrong).__name__}: {wrong}",
                 hint="write it again with `separatrix weights`",
             ) from wrong
-        if np.any(found.values < 0.0):
-            worst = found.operations[int(np.argmin(found.values))]
-            raise DataError(f"weights must be >= 0, got {found[worst]:g} for {worst!r}")
+        for operation, value in found.as_mapping().items():
+            if value < 0.0 or math.isinf(value):
+                raise DataError(f"weights must be finite and >= 0, got {value:g} for {operation!r}")
         return found
 
 
@@ -227,6 +235,12 @@ def _plain(value: Any) -> float | None:
 
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
+
+
+def _one_of(value: Any, allowed: Any) -> Any:
+    if value not in get_args(allowed):
+        raise ValueError(f"{value!r} is none of {', '.join(get_args(allowed))}")
+    return value
 
 
 def _column(rows: Mapping[str, Mapping[str, Any]], name: str) -> Floats:

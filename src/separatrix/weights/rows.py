@@ -72,10 +72,8 @@ class Rows:
         n = len(self)
         if n == 0:
             return np.empty(0, dtype=np.int64)
-        follows = (self.server[1:] == self.server[:-1]) & (
-            np.abs(self.start[1:] - self.start[:-1] - self.step[:-1]) < 0.5 * self.step[1:]
-        )
-        begin = np.concatenate([[True], ~follows])
+        begin = ~follows(self.start, self.step)
+        begin[1:] |= self.server[1:] != self.server[:-1]
         at = np.arange(n)
         return at - np.maximum.accumulate(np.where(begin, at, 0))
 
@@ -161,6 +159,12 @@ def rows_of(table: Counters) -> Rows:
             )
         )
     return _joined(parts) if parts else _joined([_nothing()])
+
+
+def follows(start: Floats, step: Floats) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether each interval begins where the one before it ends (within half a step)."""
+    joined = np.abs(np.diff(start) - step[:-1]) < 0.5 * step[1:]
+    return np.concatenate([np.zeros(min(len(start), 1), dtype=np.bool_), joined])
 
 
 def no_rows() -> Rows:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from separatrix.errors import DataError
 from separatrix.telemetry import Accounts, Counters
 from separatrix.weights.result import Weights, plain
+from separatrix.weights.rows import follows
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,6 +39,8 @@ class LoadScore:
     deviation : (n_servers, n) standard deviation of it that comes from the weights.
     cpu : (n_servers, n) measured CPU load [percent]; NaN where unknown.
     expected : (n_servers, n) CPU load that the weights' response predicts [percent], else NaN.
+    loads : load of each server over the intervals with a score, largest first.
+    left_out : operations that have a weight and that this telemetry never knows; they count nothing.
     """
 
     weights: Weights
@@ -48,24 +51,15 @@ class LoadScore:
     deviation: Floats
     cpu: Floats
     expected: Floats
-
-    def totals(self) -> tuple[Load, ...]:
-        """Return the load of each server over all intervals, largest first."""
-        amounts = np.nansum(self.score * self.step, axis=1)
-        # within one server every interval has the same weights: deviations add up, not variances
-        spread = np.nansum(self.deviation * self.step, axis=1)
-        whole = float(amounts.sum())
-        found = [
-            Load(name, float(a), float(s), float(a) / whole if whole > 0 else 0.0, 0.0, ())
-            for name, a, s in zip(self.servers, amounts, spread, strict=True)
-        ]
-        return tuple(sorted(found, key=lambda load: -load.amount))
+    loads: tuple[Load, ...]
+    left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values: totals and the whole series."""
+        """Return plain values: loads of the servers and the whole series."""
         return {
             "method": self.weights.method,
-            "servers": [load.to_dict() for load in self.totals()],
+            "servers": [load.to_dict() for load in self.loads],
+            "left_out": list(self.left_out),
             "series": plain(
                 {
                     "start": self.start,
@@ -91,7 +85,7 @@ class Load:
     deviation : standard deviation of the amount that comes from the weights.
     share : part of the whole load.
     share_deviation : standard deviation of the share.
-    counts : operation -> operations, by name (empty for servers).
+    counts : operation -> operations, by name.
     """
 
     label: str
@@ -129,9 +123,20 @@ def score(weights: Weights, table: Counters) -> LoadScore:
     """Return the load score of every interval and server.
 
     Operations that the weights do not know count nothing; one with a weight of 0 may be missing.
+
+    Raises
+    ------
+    DataError : none of the operations has a weight, or a weight is not a number (the notebook's
+        rule divides by a quantile of 0).
     """
     by_server = table.by_server()
-    names = [o for o in table.operations if weights[o] > 0.0]
+    _sound(weights)
+    empty = table.n_intervals == 0
+    names = [
+        o
+        for k, o in enumerate(table.operations)
+        if weights[o] > 0.0 and (empty or not np.isnan(by_server.values[k]).all())
+    ]
     if not names:
         raise DataError(
             "none of the telemetry's operations has a weight",
@@ -141,6 +146,7 @@ def score(weights: Weights, table: Counters) -> LoadScore:
     rates = by_server.rates[[table.operations.index(o) for o in names]]
     amount = np.tensordot(values, rates, axes=(0, 0))
     spread = np.einsum("kmt,kl,lmt->mt", rates, covariance, rates, optimize=True)
+    whole = np.where(np.isnan(amount), 0.0, rates * table.step)
     return LoadScore(
         weights,
         table.start,
@@ -150,6 +156,8 @@ def score(weights: Weights, table: Counters) -> LoadScore:
         np.sqrt(np.maximum(spread, 0.0)),
         by_server.cpu_of_targets(),
         _expected(weights, by_server, amount),
+        _loads(weights, by_server.targets, tuple(names), whole.sum(axis=2).T),
+        tuple(o for o in weights.operations if weights[o] > 0.0 and o not in names),
     )
 
 
@@ -172,9 +180,16 @@ def score_accounts(
     ------
     DataError : no per-job counts, or the job ids have no such field.
     """
+    _sound(weights)
     table = _grouped(accounts, by, projects)
-    counts = counts_of(table)
-    values, covariance = weights.aligned(table.operations)
+    return _loads(weights, table.labels, table.operations, counts_of(table))
+
+
+def _loads(
+    weights: Weights, labels: tuple[str, ...], operations: tuple[str, ...], counts: Floats
+) -> tuple[Load, ...]:
+    """Return the load behind counts (n_labels, n_operations), largest first."""
+    values, covariance = weights.aligned(operations)
     amount = counts @ values
     variance = np.einsum("uk,kl,ul->u", counts, covariance, counts, optimize=True)
     whole = float(amount.sum())
@@ -184,15 +199,24 @@ def score_accounts(
     order: list[int] = np.argsort(-amount, kind="stable").tolist()
     return tuple(
         Load(
-            table.labels[u],
+            labels[u],
             float(amount[u]),
             float(np.sqrt(max(variance[u], 0.0))),
             float(share[u]),
             float(np.sqrt(max(of_share[u], 0.0))),
-            tuple(zip(table.operations, counts[u].tolist(), strict=True)),
+            tuple(zip(operations, counts[u].tolist(), strict=True)),
         )
         for u in order
     )
+
+
+def _sound(weights: Weights) -> None:
+    for operation, value in weights.as_mapping().items():
+        if not np.isfinite(value):
+            raise DataError(
+                f"the weight of {operation!r} is not a number",
+                hint="its quantile is 0 or unknown; use method quantile or regression",
+            )
 
 
 def counts_of(table: Accounts) -> Floats:
@@ -224,11 +248,11 @@ def _expected(weights: Weights, table: Counters, amount: Floats) -> Floats:
         return expected
     lag = response.lag
     smooth = lag[0] * amount
-    follows = np.concatenate([[False], np.abs(np.diff(table.start) - table.step[:-1]) < 1e-6])
+    joined = follows(table.start, table.step)
     earlier = amount
     for h in lag[1:]:
         shifted = np.concatenate([earlier[:, :1], earlier[:, :-1]], axis=1)
-        earlier = np.where(follows & ~np.isnan(shifted), shifted, amount)
+        earlier = np.where(joined & ~np.isnan(shifted), shifted, amount)
         smooth = smooth + h * earlier
     for m, server in enumerate(table.targets):
         expected[m] = response.cpu(smooth[m], server)

@@ -3,8 +3,9 @@
 1. The noise is estimated from a pilot fit (concave, lagged, tau = 1).
 2. Link and lag: of the four shapes, the simplest whose held-out loss is within one standard error of
    the best. Folds are contiguous in time; their standard error comes from finer time blocks.
-3. Equal costs are kept unless the data reject them (F test at `GATE`): where load is idle, no
-   weight is better than a weight made of noise.
+3. Equal costs are kept unless the data say that operations cost something at all (t test) and
+   reject equal costs (F test), both at `GATE`: where load is idle, no weight is better than a weight
+   made of noise.
 4. The doubt tau of the shrinkage, and the prior if there are several: least held-out loss.
 
 The held-out loss is the robust whitened one that is minimised, so that hidden load that lasts does
@@ -30,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 TAUS = (0.1, 0.25, 0.5, 1.0, 2.0, 8.0)
 """Doubts tried: costs differ from the prior by about this fraction of it."""
 GATE = 0.05
-"""Level at which equal costs are rejected."""
+"""Level at which costs of nothing, and equal costs, are rejected."""
 FINE = 100
 """Time blocks for the standard error of a difference of held-out losses."""
 
@@ -52,7 +53,7 @@ class Selected:
     ----------
     curve, noise, prior, shape : the fitted model.
     data : what the data alone say about costs; None where there are too few rows.
-    p_equal : p-value of the hypothesis that all operations cost the same.
+    p_values : of the hypotheses that operations cost nothing, and that costs are the prior's.
     trials : all candidates with their held-out losses.
     reason : one sentence.
     """
@@ -62,7 +63,7 @@ class Selected:
     prior: Prior
     shape: Shape
     data: Determined | None
-    p_equal: float
+    p_values: tuple[float, float]
     trials: tuple[Trial, ...]
     reason: str
 
@@ -115,19 +116,22 @@ def selected(
     trials: list[Trial] = []
     shape, curve = _shape(judge, first, shapes, curve, trials)
     data = determined(system, curve, noise, concave=shape.concave)
+    p_nothing = data.rises(system.weight @ system.rates / system.total) if data else 1.0
     p_equal = data.against(first) if data else 1.0
-    if p_equal > GATE:
+    if p_nothing > GATE or p_equal > GATE:
         fixed = replace(shape, tau=0.0)
         starts = _starts(system, noise, first, fixed)
         curve = minimised(system, noise, first, fixed, starts)
         why = (
-            f"the data do not reject costs proportional to the {first.name} prior "
+            "too few intervals to tell costs apart"
+            if not data
+            else f"the CPU load does not rise with the operations (p = {p_nothing:.2g})"
+            if p_nothing > GATE
+            else f"the data do not reject costs proportional to the {first.name} prior "
             f"(p = {p_equal:.2g})"
-            if data
-            else "too few intervals to tell costs apart"
         )
         data = data and determined(system, curve, noise, concave=shape.concave)
-        return Selected(curve, noise, first, fixed, data, p_equal, tuple(trials), why)
+        return Selected(curve, noise, first, fixed, data, (p_nothing, p_equal), tuple(trials), why)
     best: tuple[float, Prior, Shape, Curve] | None = None
     for prior in priors:
         at = curve
@@ -147,7 +151,7 @@ def selected(
         f"{'lag' if shape.lagged else 'no lag'}: least held-out loss of {len(trials)} candidates "
         f"in {folds} time-blocked folds"
     )
-    return Selected(curve, noise, prior, shape, data, p_equal, tuple(trials), why)
+    return Selected(curve, noise, prior, shape, data, (p_nothing, p_equal), tuple(trials), why)
 
 
 def _starts(system: System, noise: Noise, prior: Prior, shape: Shape) -> list[Curve]:

@@ -37,7 +37,7 @@ def type7(low: float, high: float, share: float) -> float:
 
 def rank(count: int, quantile: float) -> tuple[int, float]:
     """Return index (from 0) of the lower order statistic and the share of the way to the next."""
-    at = (count - 1) * (quantile * 100.0 / 100.0)  # pandas goes through percent, with its rounding
+    at = (count - 1) * quantile
     low = math.floor(at)
     return low, at - low
 

@@ -101,14 +101,14 @@ class Summary:
 
     def add(self, table: Counters) -> Summary:
         """Take one table in, and return the summary itself."""
+        self._log.add(table.quality)
+        self._sources.update(dict.fromkeys(table.sources))
         self._provenance(table.fs, table.zone, table.targets)
         if table.n_intervals == 0:
             return self
         self.start = min(self.start, float(table.start[0]))
         self.end = max(self.end, float(table.end[-1]))
         self.n_intervals += table.n_intervals
-        self._log.add(table.quality)
-        self._sources.update(dict.fromkeys(table.sources))
         rates = table.rates
         self.series.add(table.operations, table.targets, rates)
         rows = rows_of(table)
@@ -216,6 +216,8 @@ class Summary:
         )
 
     def _provenance(self, fs: str, zone: str, targets: tuple[str, ...]) -> None:
+        if not targets:  # nothing was measured, so nothing is said about where
+            return
         if self.targets and fs and self.fs and fs != self.fs:
             raise DataError(
                 f"telemetry of two file systems, {self.fs!r} and {fs!r}",

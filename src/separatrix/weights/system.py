@@ -108,6 +108,11 @@ class System:
         """Number of rows."""
         return len(self.cpu)
 
+    @property
+    def total(self) -> float:
+        """Sum of all rates, each row standing for its intervals [1/s]."""
+        return float((self.weight @ self.rates).sum())
+
     def restricted(self, use: Bools) -> System:
         """Return the system in which only the rows that `use` selects count."""
         return replace(self, use=self.use & use)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -84,19 +83,19 @@ class NestedElimination(Elimination):
 
     def anchored_right(self, f: Array) -> Array:
         """See `Elimination`."""
-        return _columns(f, lambda c: self._signed(c, transposed=False, anchored=True))
+        return self._columns(f, transposed=False, anchored=True)
 
     def anchored_left(self, f: Array) -> Array:
         """See `Elimination`."""
-        return _columns(f, lambda c: self._signed(c, transposed=True, anchored=True))
+        return self._columns(f, transposed=True, anchored=True)
 
     def signed_right(self, b: Array) -> Array:
         """See `Elimination`."""
-        return _columns(b, lambda c: self._signed(c, transposed=False, anchored=False))
+        return self._columns(b, transposed=False, anchored=False)
 
     def signed_left(self, b: Array) -> Array:
         """See `Elimination`."""
-        return _columns(b, lambda c: self._signed(c, transposed=True, anchored=False))
+        return self._columns(b, transposed=True, anchored=False)
 
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
@@ -105,10 +104,20 @@ class NestedElimination(Elimination):
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
         return self._spread(value, power, transposed=transposed)
 
-    def _signed(self, b: Array, *, transposed: bool, anchored: bool) -> Array:
-        value, power = self._gather(Scaled.of(b), transposed=transposed)
+    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
+        """See `Elimination`."""
+        value, power = self._gather(b, transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
-        return self._spread(value, power, transposed=transposed).to_float()
+        return self._spread(value, power, transposed=transposed)
+
+    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
+        def one(column: Array) -> Array:
+            b = Scaled.of(np.ascontiguousarray(column))
+            return self.signed(b, transposed=transposed, anchored=anchored).to_float()
+
+        if f.ndim == 1:
+            return one(f)
+        return np.stack([one(f[:, j]) for j in range(f.shape[1])], axis=1)
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
@@ -180,9 +189,3 @@ def _half(law: Scaled, states: Index) -> Short:
     live = law.mantissa > 0.0
     log = np.where(live, law.exponent, law.exponent[live].min())
     return np.asarray((log - log.max())[states] // 2, dtype=np.int32)
-
-
-def _columns(f: Array, solve: Callable[[Array], Array]) -> Array:
-    if f.ndim == 1:
-        return solve(f)
-    return np.stack([solve(np.ascontiguousarray(f[:, j])) for j in range(f.shape[1])], axis=1)

@@ -1,0 +1,92 @@
+"""What the mean dynamics say at a glance: word, sentence, picture and sliders, in one quick answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from separatrix.errors import Unsupported
+from separatrix.model import Program
+from separatrix.population import Population, lower
+from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
+from separatrix.questions.portrait import Portrait, describe, plane
+from separatrix.questions.sliders import Slider, sliders
+
+RESOLUTION = 41
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The quick answer.
+
+    Attributes
+    ----------
+    program : its name.
+    verdict : of the mean dynamics.
+    sentence : the verdict in words.
+    portrait, finding : the plane of queue and orbit, and what it shows; None and why where there are
+        several queues.
+    sliders : what can be turned.
+    notes : where the reading approximates the program.
+    """
+
+    program: str
+    verdict: FluidVerdict
+    sentence: str
+    portrait: Portrait | None
+    finding: str
+    sliders: tuple[Slider, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; times in seconds, rates per second."""
+        return {
+            "schema": "separatrix.glance/1",
+            "program": self.program,
+            "verdict": self.verdict.to_dict(),
+            "sentence": self.sentence,
+            "portrait": None if self.portrait is None else self.portrait.to_dict(),
+            "finding": self.finding,
+            "sliders": [slider.to_dict() for slider in self.sliders],
+            "notes": list(self.notes),
+        }
+
+
+def glance(program: Program) -> Glance:
+    """The quick answer for `program`, by the geometric closure: its cost does not grow with retries.
+
+    Raises ModelError; `Unsupported` where no population carries the program.
+    """
+    program.check()
+    population = lower(program, "geometric")
+    verdict = fluid_verdict(program, closure="geometric")
+    picture, finding = _picture(population)
+    return Glance(
+        program=program.name,
+        verdict=verdict,
+        sentence=sentence_of(verdict),
+        portrait=picture,
+        finding=finding,
+        sliders=sliders(program),
+        notes=population.notes,
+    )
+
+
+def _picture(population: Population) -> tuple[Portrait | None, str]:
+    try:
+        picture = plane(population, resolution=RESOLUTION)
+    except Unsupported as error:
+        return None, str(error)
+    return picture, describe(picture.points, population)
+
+
+def sentence_of(verdict: FluidVerdict) -> str:
+    """The verdict of the mean dynamics in one sentence."""
+    low, high = (f"{100 * share:.3g} %" for share in (verdict.low_share, verdict.high_share))
+    if verdict.word == "safe":
+        return f"Safe on average: {low} of requests are answered in time, and overload passes."
+    if verdict.word == "always stuck":
+        return f"Always stuck: even from an empty service, only {low} are answered in time."
+    if verdict.word == "can get stuck":
+        return f"Can get stuck: {low} of requests are answered in time, but once overloaded {high}."
+    return f"No verdict: {verdict.reason}."

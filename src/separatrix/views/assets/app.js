@@ -1,0 +1,273 @@
+/* The app's page: one state (the model's text), sent to the server whenever it changes. */
+"use strict";
+
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const MARKS = { "safe": "#00664b", "can get stuck": "#8a5a00", "always stuck": "#a33b00" };
+  let yaml = "";
+  let pending = null;      // what changed while a request is under way
+  let busy = false;
+  let running = null;      // the AbortController of a stream
+
+  async function post(path, body, signal) {
+    return fetch(path, { method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body), signal: signal });
+  }
+
+  /* --- the quick answer ------------------------------------------------------------------------ */
+
+  function change(changes) {
+    pending = Object.assign(pending || {}, changes || {});
+    if (!busy) ask();
+  }
+
+  async function ask() {
+    busy = true;
+    while (pending !== null) {
+      const changes = pending;
+      pending = null;
+      const begin = performance.now();
+      const response = await post("/api/glance", { yaml: yaml, changes: changes });
+      const answer = await response.json();
+      if (answer.error) { problems(answer); continue; }
+      yaml = answer.yaml;
+      if (document.activeElement !== $("yaml")) $("yaml").value = yaml;
+      show(answer);
+      document.body.dataset.redrawn = Math.round(performance.now() - begin);
+    }
+    busy = false;
+  }
+
+  function word(text) {
+    $("word").textContent = text;
+    document.documentElement.style.setProperty("--mark", MARKS[text] || "#6b2f6b");
+  }
+
+  function problems(answer) {
+    word(answer.error === "unsupported" ? "only simulation" : "not a model");
+    $("sentence").textContent = answer.error === "unsupported"
+      ? "The mean dynamics cannot carry this model; simulation can." : "";
+    const list = $("problems");
+    list.hidden = false;
+    list.replaceChildren(...answer.problems.map((p) => item("li", p.text)));
+  }
+
+  function item(tag, text) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  }
+
+  function show(answer) {
+    $("problems").hidden = true;
+    word(answer.verdict.word);
+    $("name").textContent = answer.program;
+    $("sentence").textContent = answer.sentence;
+    $("finding").textContent = answer.finding;
+    $("notes").replaceChildren(...answer.notes.map((n) => item("li", n)));
+    knobs(answer.sliders);
+    $("portrait").hidden = answer.portrait === null;
+    if (answer.portrait !== null) Figures.portrait($("portrait"), answer.portrait);
+  }
+
+  /* --- sliders --------------------------------------------------------------------------------- */
+
+  const STEPS = 1000;
+  const toSlider = (s) => s.scale === "log"
+    ? STEPS * Math.log(s.value / s.low) / Math.log(s.high / s.low)
+    : STEPS * (s.value - s.low) / (s.high - s.low);
+  function fromSlider(s, x) {
+    const value = s.scale === "log"
+      ? s.low * Math.pow(s.high / s.low, x / STEPS) : s.low + (s.high - s.low) * x / STEPS;
+    return s.whole ? Math.round(value) : Number(value.toPrecision(3));
+  }
+  const shown = (s, value) => `${Number(value.toPrecision(4))}${s.unit ? " " + s.unit : ""}`;
+
+  /* The range of a slider stays what it was when the model was loaded, so that it does not run away. */
+  const inputs = new Map();
+  function knobs(list) {
+    for (const s of list) {
+      let input = inputs.get(s.path);
+      if (input === undefined) {
+        const label = item("label", s.label);
+        const output = document.createElement("span");  // an <output> would take the label
+        output.className = "value";
+        input = document.createElement("input");
+        inputs.set(s.path, input);
+        input.type = "range";
+        input.min = 0;
+        input.max = STEPS;
+        input.slider = s;
+        input.output = output;
+        input.addEventListener("input", () => {
+          const value = fromSlider(input.slider, Number(input.value));
+          output.textContent = shown(input.slider, value);
+          input.setAttribute("aria-valuetext", output.textContent);
+          change({ [input.slider.path]: value });
+        });
+        label.append(output, input);
+        $("knobs").append(label);
+      }
+      if (document.activeElement !== input) {
+        input.value = toSlider(Object.assign({}, input.slider, { value: s.value }));
+        input.output.textContent = shown(s, s.value);
+        input.setAttribute("aria-valuetext", input.output.textContent);
+      }
+    }
+  }
+
+  function forget() {
+    inputs.clear();
+    $("knobs").replaceChildren();
+  }
+
+  function load(text) {
+    yaml = text;
+    $("yaml").value = text;
+    forget();
+    $("exact-answer").replaceChildren();
+    $("exact-stage").textContent = "";
+    $("timeline-figure").hidden = true;
+    change({});
+  }
+
+  /* --- streams ---------------------------------------------------------------------------------- */
+
+  async function stream(path, body, take) {
+    if (running !== null) running.abort();
+    const own = running = new AbortController();
+    try {
+      const response = await post(path, body, own.signal);
+      if (!response.ok) { take(await response.json()); return; }
+      const reader = response.body.getReader();
+      const decoder = new TextDecoder();
+      let rest = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        rest += decoder.decode(value, { stream: true });
+        const lines = rest.split("\n");
+        rest = lines.pop();
+        for (const line of lines) take(JSON.parse(line));
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      if (running === own) running = null;
+    }
+  }
+
+  function duration(seconds) {
+    if (seconds === null) return "–";
+    if (typeof seconds === "string") return seconds;
+    const units = [["years", 31557600], ["days", 86400], ["h", 3600], ["min", 60], ["s", 1], ["ms", 1e-3]];
+    for (const [name, size] of units) {
+      if (seconds >= size) return `${Number((seconds / size).toPrecision(3))} ${name}`;
+    }
+    return `${seconds} s`;
+  }
+
+  function exact() {
+    $("exact-stage").textContent = "…";
+    stream("/api/exact", { yaml: yaml }, (line) => {
+      if (line.stage) { $("exact-stage").textContent = `working on: ${line.stage}`; return; }
+      if (line.error) {
+        $("exact-stage").textContent = line.problems.map((p) => p.text).join("; ");
+        return;
+      }
+      const v = line.verdict, rows = [["verdict", v.sentence]];
+      for (const [name, times] of [["recovery", v.recovery_s], ["collapse", v.collapse_s]]) {
+        if (times) {
+          rows.push([name, `mean ${duration(times.mean)}, p50 ${duration(times.p50)}, ` +
+            `p99 ${duration(times.p99)}`]);
+        }
+      }
+      rows.push(["basis", `${line.closure} closure, ${v.states.toLocaleString("en")} states`]);
+      $("exact-stage").textContent = "";
+      $("exact-answer").replaceChildren(...rows.flatMap(([a, b]) => [item("dt", a), item("dd", b)]));
+    });
+  }
+
+  async function simulate() {
+    $("cancel").hidden = $("progress").hidden = false;
+    $("simulated").textContent = "";
+    const body = { yaml: yaml, horizon: Number($("horizon").value), runs: Number($("runs").value) };
+    await stream("/api/simulate", body, (line) => {
+      if (line.error) {
+        $("simulated").textContent = line.problems.map((p) => p.text).join("; ");
+      } else if (line.series) {
+        $("timeline-figure").hidden = false;
+        Figures.timeline($("timeline"), line.series);
+        $("simulated").textContent = `${line.result.runs} runs, ` +
+          `${line.result.events.toLocaleString("en")} events`;
+      } else {
+        $("progress").max = line.total;
+        $("progress").value = line.done;
+      }
+    });
+    $("cancel").hidden = $("progress").hidden = true;
+  }
+
+  /* --- files and links: the server is not asked -------------------------------------------------- */
+
+  const toText = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_");
+  const toBytes = (text) => Uint8Array.from(
+    atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+
+  async function through(bytes, transform) {
+    const stream = new Blob([bytes]).stream().pipeThrough(transform);
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  async function share() {
+    const packed = await through(new TextEncoder().encode(yaml), new CompressionStream("deflate-raw"));
+    location.hash = "m=" + toText(packed);
+    try { await navigator.clipboard.writeText(location.href); } catch { /* the address bar has it */ }
+  }
+
+  async function shared() {
+    if (!location.hash.startsWith("#m=")) return null;
+    const bytes = await through(toBytes(location.hash.slice(3)), new DecompressionStream("deflate-raw"));
+    return new TextDecoder().decode(bytes);
+  }
+
+  function save() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([yaml], { type: "text/yaml" }));
+    link.download = "model.yaml";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  async function begin() {
+    const start = await (await fetch("/api/start")).json();
+    $("gallery").replaceChildren(item("option", "your model"),
+      ...start.examples.map((e) => item("option", e.name)));
+    $("gallery").addEventListener("change", () => {
+      const example = start.examples[$("gallery").selectedIndex - 1];
+      load(example ? example.yaml : start.yaml);
+    });
+    $("load").addEventListener("click", () => $("file").click());
+    $("file").addEventListener("change", async () => {
+      if ($("file").files.length) load(await $("file").files[0].text());
+      $("file").value = "";
+    });
+    $("save").addEventListener("click", save);
+    $("share").addEventListener("click", share);
+    $("exact").addEventListener("click", exact);
+    $("simulate").addEventListener("click", simulate);
+    $("cancel").addEventListener("click", () => running !== null && running.abort());
+    let typing = 0;
+    $("yaml").addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => {
+        yaml = $("yaml").value;
+        forget();
+        change({});
+      }, 400);
+    });
+    load((await shared()) || start.yaml);
+  }
+
+  begin();
+})();
