@@ -8,6 +8,7 @@ from separatrix import __version__
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.koopman import learn, settle
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
@@ -31,6 +32,8 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    learn,
+    settle,
     app,
     schema,
     completion,

@@ -8,7 +8,7 @@ measured from the resting place z = 0. Training is described in `training`, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from separatrix.errors import DataError
 from separatrix.koopman.dataset import Scaling, Trajectories, as_trajectories
 from separatrix.koopman.estimator import Complex, Estimator
-from separatrix.koopman.generator import Generator, fit_generator
+from separatrix.koopman.generator import fit_generator
 from separatrix.koopman.horizon import longest_lag
 from separatrix.koopman.network import Perceptron
 from separatrix.koopman.training import (
@@ -30,6 +30,7 @@ from separatrix.koopman.windows import Windows, lag_grid
 
 Array: TypeAlias = NDArray[np.float64]
 
+_SAMPLE = 300  # states kept with the model, on which its stretches are measured
 _LEAST_PAIRS = 20  # for each latent coordinate, at the longest lag
 
 
@@ -41,10 +42,10 @@ class Koopman(Estimator):
     latent : latent coordinates, at most.
     hidden : sizes of the hidden layers of either network.
     delays : samples that make one state; more than 1 where a sample does not say all.
-    longest : longest lag trained on [samples]; None for three times the slowest timescale that a
+    longest : longest lag trained on [samples]; None for twice the slowest timescale that a
         quick look (`horizon`) finds.
     epochs, patience, batch, rate : see `training.Schedule`.
-    validation : share of the runs held out.
+    validation : share of the runs held out from the training of the networks.
     seed : of the split, the first weights and the windows; on a CPU the fit is a function of the
         data and the seed.
     device : "auto", "cpu", "cuda" ...
@@ -55,6 +56,8 @@ class Koopman(Estimator):
     validation_loss_ : mean squared error of reconstruction and prediction, over the lags of
         `lags_`, on the runs held out, in units of the channels' variance.
     history_ : validation losses by epoch.
+    starts_ : where the training's pieces began.
+    sample_ : (n, delays * channels) some scaled training states.
 
     Example
     -------
@@ -115,7 +118,9 @@ class Koopman(Estimator):
         encoder, decoder = train_both(
             encoder, decoder, train, judge, self.lags_[-1], schedule, rng, self.history_, progress
         )
-        found = fit_generator(encoder(train.states), train, self.lags_)
+        # the step takes its few numbers from all runs: slow modes are short of independent windows
+        every = Windows.of(data, self.scaling_, self.delays)
+        found = fit_generator(encoder(every.states), every, self.lags_)
         self._encoder = encoder.after(found.transform, found.shift)
         self._set_generator(found.matrix)
         powers = {k: np.linalg.matrix_power(self.transition_, k) for k in self.lags_}
@@ -126,6 +131,8 @@ class Koopman(Estimator):
         )  # fmt: skip
         self.validation_loss_ = min(self.history_.decoder)
         self.starts_ = _starts(training, self.delays)
+        picked = rng.choice(len(train.states), min(_SAMPLE, len(train.states)), replace=False)
+        self.sample_ = train.states[np.sort(picked)]
         return self
 
     def encode(self, x: Array) -> Array:
@@ -143,7 +150,7 @@ class Koopman(Estimator):
         The decoder's derivative at rest times the right eigenvectors.
         """
         slope = self._decoder.jacobian(np.zeros((1, len(self.transition_))))[0]
-        return (slope @ self._eigen()[1]).T * self.scaling_.deviation
+        return (slope @ self.eigen()[1]).T * self.scaling_.deviation
 
     @property
     def encoder_(self) -> Perceptron:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf, isfinite
 from typing import Any, Literal, TypeAlias
 
@@ -128,7 +129,7 @@ class Trajectories:
         made: list[tuple[Array, int, float]] = []
         for piece, run, begin in zip(self.pieces, self.run, self.begin, strict=True):
             time = begin + np.arange(len(piece)) * self.step
-            for (_, low), (high, _) in zip(edges[:-1], edges[1:], strict=True):
+            for (_, low), (high, _) in pairwise(edges):
                 # samples at the edges themselves are still (or again) undisturbed
                 inside = np.flatnonzero((time >= low - 1e-9) & (time <= high + 1e-9))
                 if len(inside) > 1:
@@ -163,10 +164,8 @@ class Trajectories:
         made: list[tuple[Array, int, float]] = []
         for piece, run, begin in zip(self.pieces, self.run, self.begin, strict=True):
             whole = len(piece) // many
-            if how == "pick":
-                part = piece[::many]
-            else:
-                part = piece[: whole * many].reshape(whole, many, -1).mean(axis=1)
+            blocks = piece[: whole * many].reshape(whole, many, -1)
+            part = piece[::many] if how == "pick" else blocks.mean(axis=1)
             if len(part) > 1:
                 made.append((part, run, begin))
         return replace(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -58,7 +59,7 @@ class Estimator(ABC):
     @property
     def eigenvalues_(self) -> Complex:
         """(latent,) eigenvalues of the step, slowest first."""
-        return self._eigen()[0]
+        return self.eigen()[0]
 
     @property
     def timescales_(self) -> Array:
@@ -77,7 +78,7 @@ class Estimator(ABC):
 
     def eigenfunctions(self, x: ArrayLike) -> Complex:
         """(n, latent) values of the eigenfunctions, slowest first."""
-        left = self._eigen()[2]
+        left = self.eigen()[2]
         return self.latent(x) @ left.T
 
     def predict(self, x0: ArrayLike, steps: int | Sequence[int]) -> Array:
@@ -95,7 +96,7 @@ class Estimator(ABC):
         single = states.ndim == (1 if self.delays_ == 1 else 2)
         z = self.encode(self._states(states[None] if single else states))
         wanted = list(range(1, steps + 1)) if isinstance(steps, int) else [int(k) for k in steps]
-        if not wanted or wanted[0] < 0 or any(b <= a for a, b in zip(wanted, wanted[1:])):
+        if not wanted or wanted[0] < 0 or any(b <= a for a, b in pairwise(wanted)):
             raise DataError(
                 f"steps are {steps!r}", hint="give a number >= 1, or increasing numbers >= 0"
             )
@@ -131,9 +132,11 @@ class Estimator(ABC):
             raise DataError("a state is not finite", hint="leave it out")
         return self.scaling_.apply(states).reshape(len(states), -1)
 
-    def _eigen(self) -> tuple[Complex, Complex, Complex]:
+    def eigen(self) -> tuple[Complex, Complex, Complex]:
         """Eigenvalues, right vectors (columns), left vectors (rows); slowest first."""
-        values, right = np.linalg.eig(self.transition_.astype(np.complex128))
+        found = np.linalg.eig(self.transition_)
+        values: Complex = np.asarray(found[0], np.complex128)
+        right: Complex = np.asarray(found[1], np.complex128)
         order = np.lexsort((-values.imag, -np.abs(values)))
         values, right = values[order], right[:, order]
         return values, right, np.linalg.inv(right)

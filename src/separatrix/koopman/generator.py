@@ -13,6 +13,9 @@ the latent space leaves out have died away. One-step regression reads slow modes
 that is 1 minus a small number, and errs on them first.
 """
 
+# torch leaves parts of its types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -82,20 +85,17 @@ def fit_generator(latent: Array, windows: Windows, lags: list[int]) -> Generator
 
 
 def _moments(z: Array, windows: Windows, lags: list[int]) -> LagMoments:
-    found: list[tuple[Array, Array, Array, Array, float]] = []
+    found: list[tuple[Any, ...]] = []
     for lag in lags:
         first = windows.rows(lag)
         x, y = z[first], z[first + lag]
         xm, ym = x.mean(axis=0), y.mean(axis=0)
         C = (x - xm).T @ (x - xm) / len(x)
-        K = np.linalg.lstsq(C, (x - xm).T @ (y - ym) / len(x), rcond=1e-10)[0].T
-        found.append((K, ym - K @ xm, xm, C, float(len(x))))
-    K, c, mean, covariance, count = zip(*found, strict=True)
-    weight = np.array(count)
-    return LagMoments(
-        np.array(lags, float), np.array(K), np.array(c), np.array(mean), np.array(covariance),
-        weight / weight.sum(),
-    )  # fmt: skip
+        step = np.linalg.lstsq(C, (x - xm).T @ (y - ym) / len(x), rcond=1e-10)[0].T
+        found.append((step, ym - step @ xm, xm, C, float(len(x))))
+    weight = np.array([f[4] for f in found])
+    K, c, mean, covariance = (np.array([f[i] for f in found]) for i in range(4))
+    return LagMoments(np.array(lags, float), K, c, mean, covariance, weight / weight.sum())
 
 
 def _minimise(moments: LagMoments) -> tuple[Array, Array, Array, float]:

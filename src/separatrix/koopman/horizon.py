@@ -8,12 +8,13 @@ from separatrix.koopman.dataset import Trajectories
 from separatrix.koopman.linear import DMD, PolynomialEDMD
 
 _MOST_STATES = 60  # monomials of the quick look
-_TIMESCALES = 3.0  # after which what is left of a mode is 5 %
+_TIMESCALES = 2.0  # after which what is left of a mode is 13 %, soon lost in the noise
 _LEAST = 8
+_SHARE = 0.25  # of the longest run: longer lags leave too few windows that do not overlap
 
 
 def longest_lag(data: Trajectories, delays: int) -> int:
-    """Three times the slowest timescale that extended DMD sees [samples], at least 8.
+    """Twice the slowest timescale that extended DMD sees [samples], at least 8, and at most a quarter of a run.
 
     The lag of the regression is doubled as long as it is below the timescale found: longer lags see
     slow modes better, and beyond their timescale there is noise only.
@@ -34,7 +35,8 @@ def longest_lag(data: Trajectories, delays: int) -> int:
         lag *= 2
         if lag > slowest:
             break
-    return int(np.clip(round(_TIMESCALES * slowest), _LEAST, max(lengths, 1)))
+    most = max(_LEAST, round(_SHARE * lengths))
+    return int(np.clip(round(_TIMESCALES * slowest), _LEAST, most))
 
 
 def _monomials(width: int, degree: int) -> float:

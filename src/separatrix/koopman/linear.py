@@ -72,11 +72,12 @@ class DMD(Estimator):
         psi = self.features(windows.states)
         x, y = psi[first], psi[first + apart]
         if self.noise == "instrument":
-            K, c = _by_instrument(psi[first + self.lag], y, x)
+            step_at_lag = _by_instrument(psi[first + self.lag], y, x)
         elif self.noise == "total":
-            K, c = _total(x, y)
+            step_at_lag = _total(x, y)
         else:
-            K, c = _by_instrument(x, y, x)
+            step_at_lag = _by_instrument(x, y, x)
+        K, c = step_at_lag
         self.transition_ = root(K, self.lag)
         self._rest = np.linalg.lstsq(np.eye(len(K)) - K, c, rcond=None)[0]
         return self
@@ -96,7 +97,7 @@ class DMD(Estimator):
     @property
     def modes_(self) -> Complex:
         """(latent, channels) how each eigenfunction shows in the channels, slowest first."""
-        right = self._eigen()[1]
+        right = self.eigen()[1]
         return right[: len(self.names_)].T * self.scaling_.deviation
 
     def _prepare(self, states: Array) -> None:
@@ -181,7 +182,9 @@ class RadialEDMD(DMD):
         distance = ((candidates - candidates[chosen[0]]) ** 2).sum(axis=1)
         while len(chosen) < self.centres and distance.max() > 0.0:
             chosen.append(int(distance.argmax()))
-            distance = np.minimum(distance, ((candidates - candidates[chosen[-1]]) ** 2).sum(axis=1))
+            distance = np.minimum(
+                distance, ((candidates - candidates[chosen[-1]]) ** 2).sum(axis=1)
+            )
         self._centres = candidates[chosen]
         apart = ((self._centres[:, None] - self._centres[None]) ** 2).sum(axis=2)
         np.fill_diagonal(apart, np.inf)
@@ -193,7 +196,9 @@ def root(K: Array, lag: int) -> Array:
     """The step whose `lag`-th power is K; of a negative eigenvalue (noise) the root of its size."""
     if lag == 1:
         return K
-    values, right = np.linalg.eig(K.astype(np.complex128))
+    found = np.linalg.eig(K)
+    values: Complex = np.asarray(found[0], np.complex128)
+    right: Complex = np.asarray(found[1], np.complex128)
     negative = (np.abs(values.imag) < 1e-12) & (values.real < 0.0)
     values = np.where(negative, np.abs(values), values)
     return np.ascontiguousarray(((right * values ** (1.0 / lag)) @ np.linalg.inv(right)).real)
@@ -204,7 +209,7 @@ def _by_instrument(x: Array, y: Array, instrument: Array) -> tuple[Array, Array]
     xm, ym = x.mean(axis=0), y.mean(axis=0)
     w = (instrument - instrument.mean(axis=0)) / len(x)
     gram, target = w.T @ (x - xm), w.T @ (y - ym)
-    K = np.linalg.lstsq(gram, target, rcond=1e-10)[0].T
+    K: Array = np.asarray(np.linalg.lstsq(gram, target, rcond=1e-10)[0], np.float64).T
     return K, ym - K @ xm
 
 
@@ -213,6 +218,6 @@ def _total(x: Array, y: Array) -> tuple[Array, Array]:
     xm, ym = x.mean(axis=0), y.mean(axis=0)
     both = np.concatenate([x - xm, y - ym], axis=1)
     m = x.shape[1]
-    main = np.linalg.eigh(both.T @ both)[1][:, m:]
-    K = np.linalg.lstsq(main[:m].T, main[m:].T, rcond=1e-10)[0].T
+    main: Array = np.asarray(np.linalg.eigh(both.T @ both)[1], np.float64)[:, m:]
+    K: Array = np.asarray(np.linalg.lstsq(main[:m].T, main[m:].T, rcond=1e-10)[0], np.float64).T
     return K, ym - K @ xm

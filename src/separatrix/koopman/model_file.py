@@ -49,6 +49,7 @@ def save(model: Koopman, path: str | os.PathLike[str]) -> None:
         "mean": model.scaling_.mean,
         "deviation": model.scaling_.deviation,
         "starts": model.starts_,
+        "sample": model.sample_,
     }
     for side, net in (("encoder", model.encoder_), ("decoder", model.decoder_)):
         tensors[f"{side}.bypass"] = net.bypass
@@ -83,27 +84,28 @@ def load(path: str | os.PathLike[str]) -> Koopman:
 
     Raises DataError where there is no such file, or it is damaged, foreign, or not a stable model.
     """
-    from safetensors import SafetensorError, safe_open
+    import safetensors
 
+    library: Any = safetensors  # its compiled part ships no types
     place = place_of(path)
     name = str(place)
     hint = "a model is made by `separatrix learn DATA -o model/`; foreign files are never unpickled"
     try:
         if place.stat().st_size > _MOST_BYTES:
             raise DataError(f"is larger than {_MOST_BYTES >> 20} MB", file=name, hint=hint)
-        with safe_open(name, framework="numpy") as archive:
-            described: Any = (archive.metadata() or {}).get(_KEY)
-            tensors = {key: archive.get_tensor(key) for key in archive.keys()}  # noqa: SIM118
+        with library.safe_open(name, framework="numpy") as archive:
+            metadata: dict[str, str] = archive.metadata() or {}
+            tensors: dict[str, Any] = {key: archive.get_tensor(key) for key in archive.keys()}  # noqa: SIM118
     except OSError as error:
         raise DataError(
             f"cannot be read: {error.strerror or error}", file=name, hint=hint
         ) from None
-    except SafetensorError as error:
+    except library.SafetensorError as error:
         raise DataError(f"is no model of ours, or damaged: {error}", file=name, hint=hint) from None
-    if described is None:
+    if _KEY not in metadata:
         raise DataError("is a safetensors file, but no model of ours", file=name, hint=hint)
     try:
-        return _model(json.loads(described), tensors)
+        return _model(json.loads(metadata[_KEY]), tensors)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"is damaged: {error!r}", file=name, hint=hint) from None
 
@@ -128,7 +130,7 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
         [float(x) for x in header["history"]["decoder"]],
     )
     model.scaling_ = Scaling(tensors["mean"], tensors["deviation"])
-    model.starts_ = tensors["starts"]
+    model.starts_, model.sample_ = tensors["starts"], tensors["sample"]
     channels, latent = len(model.names_), len(tensors["generator"])
     if not (model.step_ > 0.0 and (model.scaling_.deviation > 0.0).all()):
         raise ValueError("the step and the deviations must be > 0")
@@ -137,6 +139,7 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
     _expect(tensors["generator"], (latent, latent))
     shape = (channels,) if model.delays == 1 else (model.delays, channels)
     _expect(tensors["starts"], (len(tensors["starts"]), *shape))
+    _expect(tensors["sample"], (len(tensors["sample"]), model.delays * channels))
     if np.linalg.eigvalsh(tensors["generator"] + tensors["generator"].T).max() >= 0.0:
         raise ValueError("the latent step is not stable")
     hidden = model.hidden

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,14 +184,15 @@ def combined(parts: Sequence[Trajectories]) -> Trajectories:
 
 def _table(place: Path) -> dict[str, NDArray[Any]]:
     import pandas as pd
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow
+    import pyarrow.parquet as parquet
 
+    pa, pq = cast(Any, pyarrow), cast(Any, parquet)  # they ship no types
     try:
         if place.suffix == ".csv":
             frame = pd.read_csv(place, skipinitialspace=True)
         else:
-            many: Any = pq.read_metadata(place)
+            many = pq.read_metadata(place)
             if many.num_rows * many.num_columns > _MOST_VALUES:
                 raise DataError(
                     f"holds {many.num_rows:,} x {many.num_columns} values", file=str(place),

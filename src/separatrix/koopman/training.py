@@ -3,7 +3,7 @@ r"""Training the encoder and the decoder on random windows, in minibatches.
 Data of a queue are stochastic: :math:`\|\varphi(x_{t+k}) - A^k \varphi(x_t)\|^2` can be made small by
 shrinking :math:`\varphi`, or by features that are easy to predict and say nothing; and a loss in the
 channels alone is all noise at long lags. The encoder is therefore trained on three terms, over pairs at
-random lags k (even on a logarithmic scale, up to three slowest timescales):
+random lags k (even on a logarithmic scale, up to two slowest timescales):
 
 * prediction: :math:`\|D(\hat z_{t+k}) - x_{t+k}\|^2`, whose minimum is the conditional mean;
 * reconstruction: :math:`\|D(z_t) - x_t\|^2`;
@@ -16,6 +16,9 @@ The step at each lag, :math:`\hat z_{t+k} = \bar z_k + C_{k0} C_{00}^{-1} (z_t -
 the minibatch (variable projection); `generator` then fits one stable step to all windows and lags,
 and the decoder is trained on with that step.
 """
+
+# torch leaves parts of its types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -107,6 +110,7 @@ class Net:
         self.parameters = [*self.weights, *self.biases, self.bypass]
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., inputs) to (..., outputs)."""
         h = x
         for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
             h = (h @ w.T + b).tanh()
@@ -216,8 +220,12 @@ def train_decoder(
             return float(loss(sides[1], fixed))
 
     count = int(np.clip(len(train.states) // schedule.batch, 8, _MOST_BATCHES))
-    _descend(dec.parameters, random_loss, judged, count, schedule, history.decoder, lambda *_: None)
+    _descend(dec.parameters, random_loss, judged, count, schedule, history.decoder, _silent)
     return dec.perceptron()
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress shown."""
 
 
 class _Batches:
@@ -255,7 +263,8 @@ def _best_step(z: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     import torch
 
     n, m = z.shape[1:]
-    zc, wc = z - z.mean(dim=1, keepdim=True), w - w.mean(dim=1, keepdim=True)
+    zc = z - z.mean(dim=1, keepdim=True)
+    wc = w - w.mean(dim=1, keepdim=True)
 
     def ridged(c: torch.Tensor) -> torch.Tensor:
         size = c.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
@@ -265,7 +274,8 @@ def _best_step(z: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     forward = torch.linalg.solve(ridged(zc.mT @ zc / n), cross)
     backward = torch.linalg.solve(ridged(wc.mT @ wc / n), cross.mT)
     explained = (forward * backward.mT).sum(dim=(1, 2)).mean() / m
-    return w.mean(dim=1, keepdim=True) + zc @ forward, explained
+    hat: torch.Tensor = w.mean(dim=1, keepdim=True) + zc @ forward
+    return hat, explained
 
 
 def _descend(

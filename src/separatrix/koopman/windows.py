@@ -32,7 +32,9 @@ class Windows:
     @classmethod
     def of(cls, data: Trajectories, scaling: Scaling, delays: int) -> Windows:
         """Embed and scale the pieces that are long enough; DataError where none is."""
-        states = [embedded(scaling.apply(p), delays) for p in data.pieces if len(p) > delays]
+        states: list[Array] = [
+            embedded(scaling.apply(p), delays) for p in data.pieces if len(p) > delays
+        ]
         if not states:
             longest = max(map(len, data.pieces))
             raise DataError(
@@ -55,13 +57,12 @@ class Windows:
 
     def rows(self, lag: int) -> Places:
         """Rows of all pairs' first states; the second lie `lag` rows later."""
-        return np.concatenate(
-            [
-                np.arange(offset, offset + length - lag)
-                for offset, length in zip(self.offsets, self.lengths, strict=True)
-                if length > lag
-            ]
-        )
+        parts = [
+            np.arange(offset, offset + length - lag, dtype=np.intp)
+            for offset, length in zip(self.offsets.tolist(), self.lengths.tolist(), strict=True)
+            if length > lag
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, np.intp)
 
 
 def lag_grid(longest: int, count: int = 12) -> list[int]:
