@@ -78,7 +78,7 @@ def test_resampling_picks_and_averages(many, samples):
 
 @pytest.mark.parametrize("step", [0.25, 0.75, 0.1, np.nan])
 def test_a_step_that_is_no_multiple(step):
-    with pytest.raises(DataError, match="multiple of 0.5 s"):
+    with pytest.raises(DataError, match=r"multiple of 0\.5 s"):
         two_runs().resampled(step)
 
 

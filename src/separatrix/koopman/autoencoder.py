@@ -66,8 +66,8 @@ class Koopman(Estimator):
     """
 
     def __init__(
-        self, latent: int = 8, *, hidden: Sequence[int] = (64, 64), delays: int = 1,
-        longest: int | None = None, epochs: int = 200, patience: int = 12, batch: int = 2048,
+        self, latent: int = 8, *, hidden: Sequence[int] = (32, 32), delays: int = 1,
+        longest: int | None = None, epochs: int = 200, patience: int = 8, batch: int = 1024,
         rate: float = 3e-3, validation: float = 0.2, seed: int = 0, device: str = "auto",
     ) -> None:  # fmt: skip
         wrong = [

@@ -20,7 +20,7 @@ from separatrix.koopman.estimator import Estimator
 
 Array: TypeAlias = NDArray[np.float64]
 
-_APART = 2.0  # least ratio of the two slowest timescales
+_APART = 6.0  # least ratio of the two slowest timescales; a walk without wells has 4
 
 
 @dataclass(frozen=True)

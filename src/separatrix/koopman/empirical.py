@@ -25,6 +25,7 @@ _TAIL = 1.0 / 3.0  # of a run, from which the limit is estimated
 _RESOLVED = 2.0  # errors of the smoothed mean that delta times the first distance must exceed
 _SMOOTHING = 0.1  # of the time passed: width of the running mean
 _RESAMPLES = 200
+_SAME = 1e-3  # deviations: ends nearer than this are one, however small their errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ def _disagreement(kinds: list[_Ensemble]) -> float:
     error = [e.var(axis=0, ddof=1) / len(e) for e in ends]
     return max(
         (
-            float(np.max(np.abs(mean[i] - mean[j]) / np.sqrt(error[i] + error[j] + 1e-300)))
+            float(np.max(np.abs(mean[i] - mean[j]) / np.sqrt(error[i] + error[j] + _SAME**2)))
             for i in range(len(kinds))
             for j in range(i)
         ),

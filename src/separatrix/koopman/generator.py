@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.koopman.training import one_thread
 from separatrix.koopman.windows import Windows
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _minimise(moments: LagMoments) -> tuple[Array, Array, Array, float]:
         return (weight * each).sum() / m
 
     optimiser = torch.optim.LBFGS(
-        free, max_iter=500, history_size=50, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+        free, max_iter=200, history_size=50, tolerance_change=1e-10, line_search_fn="strong_wolfe"
     )
 
     def closure() -> torch.Tensor:
@@ -143,7 +144,8 @@ def _minimise(moments: LagMoments) -> tuple[Array, Array, Array, float]:
         value.backward()
         return value
 
-    optimiser.step(closure)
+    with one_thread():
+        optimiser.step(closure)
     with torch.no_grad():
         G, P = generator()
         return G.numpy(), P.numpy(), rest.numpy(), float(loss())

@@ -228,7 +228,7 @@ def _seconds(time: NDArray[Any], name: str) -> Array:
     import pandas as pd
 
     try:
-        stamps = pd.to_datetime(pd.Series(time), utc=True)
+        stamps = pd.to_datetime(pd.Series(time), utc=True, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise DataError(
             f"its times are neither seconds nor dates: {error}", file=name, hint="write seconds"

@@ -22,8 +22,9 @@ and the decoder is trained on with that step.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -41,9 +42,9 @@ Array: TypeAlias = NDArray[np.float64]
 
 LAGS = 4  # in a minibatch
 _VALIDATION_LAGS, _VALIDATION_SIZE = 8, 2048
-_MOST_BATCHES = 40  # in an epoch
+_MOST_BATCHES = 30  # in an epoch
 _RIDGE = 1e-4  # of the mean latent variance, in float32
-_LEAST_GAIN = 3e-4  # of the loss, to count as better
+_LEAST_GAIN = 1e-3  # of the loss, to count as better
 
 
 @dataclass(frozen=True)
@@ -204,12 +205,13 @@ def train_decoder(
     fixed_rng = np.random.default_rng(0)
     fixed = [sides[1].rows(fixed_rng, k, _VALIDATION_SIZE) for k in lags]
 
+    steps = torch.stack([step[k] for k in lags])
+    ahead = np.array(lags)[:, None]
+
     def loss(side: _Batches, rows: list[NDArray[np.intp]]) -> torch.Tensor:
-        parts = [
-            ((dec(side.latent[r] @ step[k]) - side.states[r + k][:, -channels:]) ** 2).mean()
-            for k, r in zip(lags, rows, strict=True)
-        ]
-        return torch.stack(parts).mean()
+        first = np.stack(rows)
+        target = side.states[first + ahead][..., -channels:]
+        return ((dec(side.latent[first] @ steps) - target) ** 2).mean()
 
     def random_loss() -> torch.Tensor:
         size = max(1, schedule.batch // len(lags))
@@ -278,6 +280,19 @@ def _best_step(z: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return hat, explained
 
 
+@contextlib.contextmanager
+def one_thread() -> Generator[None]:
+    """Keep torch to one thread: the matrices are small, and sums keep one order, to the bit."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _descend(
     parameters: list[Any],
     loss: Callable[[], Any],
@@ -293,9 +308,7 @@ def _descend(
     optimiser = torch.optim.Adam(parameters, lr=schedule.rate)
     best, since = float("inf"), 0
     kept = [p.detach().clone() for p in parameters]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the matrices are small, and sums keep one order: the same to the bit
-    try:
+    with one_thread():
         for epoch in range(schedule.epochs):
             for _ in range(batches):
                 optimiser.zero_grad()
@@ -319,8 +332,6 @@ def _descend(
             if since % max(1, schedule.patience // 2) == 0:
                 for group in optimiser.param_groups:
                     group["lr"] /= 3.0
-    finally:
-        torch.set_num_threads(threads)
     with torch.no_grad():
         for parameter, value in zip(parameters, kept, strict=True):
             parameter.copy_(value)
