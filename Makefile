@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REPORT := report.html
 
-.PHONY: demo test verify bench clean
+.PHONY: demo test verify bench docs clean
 
 demo: .venv/installed
 	@$(BIN)/separatrix demo -o $(REPORT) || test $$? -eq 10
@@ -26,13 +26,18 @@ verify: .venv/tested
 bench: .venv/tested
 	$(BIN)/pytest benchmarks -p no:xdist --benchmark-only
 
+# the page of the command line is written from the commands
+docs: .venv/tested
+	$(BIN)/python -c 'from separatrix.cli import main; from separatrix.cli.manual import manual; print(manual(main), end="")' > docs/reference/cli.md
+	$(BIN)/mkdocs build --strict
+
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dask,mysql,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dask,learn,mysql,test]'
 	@touch $@
 
 clean:

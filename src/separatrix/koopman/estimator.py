@@ -139,7 +139,7 @@ class Estimator(ABC):
         right: Complex = np.asarray(found[1], np.complex128)
         order = np.lexsort((-values.imag, -np.abs(values)))
         values, right = values[order], right[:, order]
-        return values, right, np.linalg.inv(right)
+        return values, right, np.asarray(np.linalg.inv(right), np.complex128)
 
 
 def timescales(eigenvalues: Complex, step: float) -> Array:

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from separatrix.population.lattice import Array
+from separatrix.population.remembered import remembered
 
 
+@remembered
 def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
     r"""P(sojourn > t) for an attempt that finds `n` others.
 

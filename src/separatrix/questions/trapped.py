@@ -23,16 +23,14 @@ from separatrix.errors import ModelError, Problem
 from separatrix.markov.generator import as_chain
 from separatrix.markov.transient import scheduled
 from separatrix.model import Program, Schedule
+from separatrix.model.during import during
 from separatrix.model.faults import Fault
-from separatrix.model.parameters import Path, with_parameter, with_parameters
+from separatrix.model.parameters import with_parameter, with_parameters
 from separatrix.population import Closure, Population, lower
 from separatrix.questions.regimes import regimes
 from separatrix.questions.simulated import seen_recovery, without_retries
 from separatrix.questions.verdict import HOLDS, relaxation
 from separatrix.simulate.passage import recovery_times
-
-STOPPED = 1e-9
-"""Speed of a server during an outage, relative to normal: the chain needs a positive rate."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,11 @@ def exact_trapped(
     """
     schedule = _schedule(program, faults)
     times = schedule.breakpoints
-    base = _boxed(program, schedule, closure)
+    base = boxed(program, schedule, closure)
     found = regimes(lower(base, closure))
     pieces: list[tuple[Population, float]] = []
     for begin, end in pairwise(times):
-        pieces.append((lower(_during(base, schedule, begin), closure), end - begin))
+        pieces.append((lower(during(base, schedule, begin), closure), end - begin))
     start = np.zeros(found.population.shape)
     start.flat[0] = 1.0
     course = scheduled([(as_chain(p), d) for p, d in pieces], start)
@@ -138,27 +136,13 @@ def _backlog(program: Program, healthy: float, seed: int) -> float:
     return unfed.mean if unfed.seen == unfed.runs else unfed.low
 
 
-def _during(program: Program, schedule: Schedule, time: float) -> Program:
-    """The program as it is while the faults on at `time` last."""
-    changes: dict[Path, object] = {}
-    for source in program.sources:
-        factor = schedule.arrival_factor(source.name, time)
-        changes["sources", source.name, "arrival_rate"] = source.mean_rate * factor
-    for server in program.servers:
-        speed = max(schedule.service_factor(server.name, time), STOPPED)
-        for api, work in server.apis.items():
-            path = ("servers", server.name, "apis", api, "processing_rate")
-            changes[path] = work.processing_rate * speed
-    return with_parameters(program, changes)
-
-
-def _boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
+def boxed(program: Program, schedule: Schedule, closure: Closure) -> Program:
     """The program with orbits bounded for its worst time, so that all pieces share one box."""
     if any(server.orbit_size is not None for server in program.servers):
         return program
     largest = 2
     for time in schedule.breakpoints[:-1]:
-        worst = lower(_during(program, schedule, time), closure)
+        worst = lower(during(program, schedule, time), closure)
         largest = max(largest, *(a.size for a in worst.axes if a.kind == "orbit"), 2)
     return with_parameters(
         program, {("servers", s.name, "orbit_size"): largest for s in program.servers}

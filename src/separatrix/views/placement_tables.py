@@ -1,0 +1,62 @@
+"""A plan of moves as text: targets before and after, the moves, and the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from separatrix.placement import Plan
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print what the plan reaches, what it moves, and how it would be carried out by hand."""
+    from rich.markup import escape
+
+    from separatrix.placement.commands import visible
+
+    def line(text: str = "", style: str | None = None) -> None:
+        console.print(escape(text), style=style, highlight=False)
+
+    worst = float(plan.peak_after.max(initial=0.0))
+    start = float(plan.peak_before.max(initial=0.0))
+    line(f"worst peak {start:.5g} -> {worst:.5g} weighted operations / s", "bold")
+    line(
+        f"no plan within the limits has less than {plan.bound:.5g}: proven gap {100 * plan.gap:.2f} %"
+    )
+    fold = f", averaged by {plan.folded / 3600:g} h" if plan.folded else ""
+    line(
+        f"peak: mean of the {plan.worst} highest of {plan.before.shape[1]} windows of "
+        f"{plan.window:g} s{fold}"
+    )
+    if plan.z > 0:
+        line(
+            f"safe for weights off by {plan.z:.3g} standard deviations: exact worst case "
+            f"{plan.worst_case_before:.5g} -> {plan.worst_case_after:.5g}"
+        )
+    line()
+    width = max(map(len, ("target", *map(visible, plan.targets))))
+    line(f"{'target':<{width}} {'before':>10} {'after':>10}", "bold")
+    for name, before, after in zip(plan.targets, plan.peak_before, plan.peak_after, strict=True):
+        line(f"{visible(name):<{width}} {before:>10.5g} {after:>10.5g}")
+    line()
+    line(
+        f"{len(plan.moves)} moves of at most {plan.limits.moves}, {plan.moved_inodes:.6g} inodes, "
+        f"{plan.moved_size:.6g} bytes",
+        "bold",
+    )
+    for move in plan.moves:
+        line(
+            f"  {visible(move.user)}: {visible(move.source)} -> {visible(move.target)}, load "
+            f"{move.load:.4g}, peak {move.peak:.4g}"
+        )
+    if plan.moves:
+        line()
+        line("# to carry it out, by hand, after reading it:")
+    for move in plan.moves:
+        for command in move.commands:
+            line(command.text or f"# no command: {command.reason}")
+    if plan.status != "ok":
+        line()
+        line(f"inconclusive: {plan.reason}", "yellow")

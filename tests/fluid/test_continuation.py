@@ -1,0 +1,116 @@
+"""Ranges against closed forms, the closed curve against pseudo-arclength, and against fixed points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from separatrix.errors import ModelError
+from separatrix.fluid import continuation
+from separatrix.fluid.continuation import hysteresis, metastable_range
+from separatrix.fluid.equilibria import fixed_points
+from separatrix.fluid.field import mean_field
+from separatrix.model.parameters import with_parameter
+
+RATE = "sources.c.arrival_rate"
+
+
+@pytest.mark.parametrize("retries", [1, 2, 4])
+def test_lower_end_is_where_all_attempts_just_saturate(service, retries):
+    # while every attempt is late, (r + 1) lambda come in: the stuck rest ends at c mu / (r + 1)
+    found = metastable_range(service(retries=retries, qsize=200, threads=2), RATE)
+    assert found.low == pytest.approx(20 / (retries + 1), rel=1e-6)
+    assert found.low < found.high <= 20.0
+    assert found.worse == "above"
+    assert found.standing(0.9 * found.low) == "safe"
+    assert found.standing(1.1 * found.low) == "can get stuck"
+    assert found.standing(21.0) == "always stuck"
+
+
+def test_without_retries_there_is_nothing_to_get_stuck_in(service):
+    found = metastable_range(service(retries=0), RATE)
+    assert not found.exists
+    assert found.status == "ok"
+    assert found.to_dict()["low"] is None
+    assert "one resting point" in found.finding()
+
+
+def test_a_queue_shorter_than_the_patience_of_clients_is_safe(service):
+    assert not metastable_range(service(qsize=20, timeout=8.0), RATE).exists
+
+
+def test_closed_curve_and_arclength_find_the_same_folds(service, monkeypatch):
+    program = service(retries=2, qsize=100)
+    closed = hysteresis(program, RATE)
+    monkeypatch.setattr(continuation, "affine_branch", lambda *_, **__: None)
+    walked = hysteresis(program, RATE, points=100)
+    assert len(closed.branches) == len(walked.branches) == 1
+    assert sorted(f.value for f in walked.folds) == pytest.approx(
+        sorted(f.value for f in closed.folds), rel=2e-3
+    )
+    # every point walked through is a resting point of its program
+    branch = walked.branches[0]
+    for i in range(0, len(branch.values), 9):
+        at = with_parameter(program, RATE, float(branch.values[i]))
+        drift = mean_field(at).drift(tuple(branch.states[i]))
+        assert np.abs(drift).max() < 1e-4
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    retries=st.integers(1, 3),
+    timeout=st.floats(0.5, 3.0),
+    qsize=st.integers(50, 150),
+    share=st.floats(0.1, 1.4),
+)
+def test_inside_the_range_there_are_two_attractors_outside_one(
+    service, retries, timeout, qsize, share
+):
+    program = service(rate=5.0, retries=retries, timeout=timeout, qsize=qsize)
+    found = metastable_range(program, RATE)
+    rate = 10.0 * share
+    if found.exists and min(abs(rate - found.low), abs(rate - found.high)) < 0.02 * rate:
+        return  # too close to a fold to tell
+    points = fixed_points(mean_field(with_parameter(program, RATE, rate)))
+    assert (sum(p.stable for p in points) > 1) == (found.standing(rate) == "can get stuck")
+
+
+def test_service_rate_and_timeout_have_ranges_whose_ends_are_folds(service):
+    program = service(rate=8.0, retries=2, qsize=100)
+    for path, worse in (
+        ("servers.s.apis.get.processing_rate", "below"),
+        ("sources.c.timeout", "below"),
+    ):
+        found = metastable_range(program, path)
+        assert found.worse == worse
+        assert found.standing() == "can get stuck"
+        for edge, sign in ((found.low, 1), (found.high, -1)):
+            inside = fixed_points(
+                mean_field(with_parameter(program, path, edge * (1 + 0.02 * sign)))
+            )
+            outside = fixed_points(
+                mean_field(with_parameter(program, path, edge * (1 - 0.02 * sign)))
+            )
+            assert len(inside) > len(outside)
+
+
+def test_whole_numbers_are_tried_one_by_one(service):
+    found = metastable_range(service(rate=4.0, retries=3, qsize=100), "sources.c.retries")
+    # stuck needs (r + 1) * 4 > 10: from two retries on
+    assert found.low == 2
+    assert found.standing(1) == "safe"
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("sources.c.api", "no number"), ("sources.c.nothing", "unknown path")]
+)
+def test_what_is_no_number_is_refused(service, path, word):
+    with pytest.raises(ModelError, match=word):
+        metastable_range(service(), path)
+
+
+def test_a_span_upside_down_is_refused(service):
+    with pytest.raises(ModelError, match="no span"):
+        hysteresis(service(), RATE, span=(5.0, 1.0))
