@@ -13,6 +13,7 @@ from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
+from separatrix.cli.tipping import tipping
 from separatrix.cli.verdicts import check, explain, schema
 
 
@@ -32,6 +33,7 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    tipping,
     place,
     app,
     schema,
