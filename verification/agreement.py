@@ -10,7 +10,7 @@ is within 25 % of the simulated one (for all its interval says); "wrong" otherwi
 the event is too rare for the simulator; "alone" where one engine only can carry the program.
 
 Run: python verification/agreement.py [--store DIR] [--events 1e8]
-(about an hour; finished rows are kept in DIR, by default build/agreement, and not asked again)
+(about two hours; finished rows are kept in DIR, by default build/agreement, and not asked again)
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.quantities import duration_text
-from separatrix.questions.agreement import CLOSE, ENGINES, agreement
+from separatrix.questions.agreement import CLOSE, ENGINES, agreement, margin_of
 
 RESULT = Path(__file__).parent / "results" / "agreement.md"
 PER_THREAD = 10.0  # [1/s]
@@ -46,6 +47,10 @@ class Row:
             f"load {self.load:g}, {self.retries} retries, timeout {self.patience:.3g} W, "
             f"{self.threads} threads, qsize {self.qsize}{late}"
         )
+
+    @property
+    def stem(self) -> str:
+        return self.name.replace(",", "").replace(" ", "-")
 
     def program(self) -> Program:
         capacity = self.threads * PER_THREAD
@@ -102,10 +107,32 @@ ROWS = [
 
 def answers(row: Row, store: Path, events: float) -> dict[str, Any]:
     """What the engines say of one row, from the store if it is there."""
-    path = store / (row.name.replace(",", "").replace(" ", "-") + ".json")
+
+    def ask() -> dict[str, Any]:
+        return agreement(row.program(), runs=400, events=events, most_states=600_000).to_dict()
+
+    return kept(store / f"{row.stem}.json", ask)
+
+
+def margins(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]:
+    """The spike of even odds by every engine that says it can get stuck."""
+
+    def ask() -> dict[str, Any]:
+        asked: dict[str, Any] = {}
+        for answer in found["answers"]:
+            if answer["verdict"] == "can get stuck":
+                margin = margin_of(row.program(), answer["engine"], found["healthy"])
+                asked[answer["engine"]] = None if margin is None else margin.to_dict()
+        return asked
+
+    return kept(store / f"{row.stem}-margin.json", ask)
+
+
+def kept(path: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What is in the file; asked and written, in one step, where there is none."""
     if path.exists():
         return json.loads(path.read_text())
-    found = agreement(row.program(), runs=400, events=events, most_states=600_000).to_dict()
+    found = ask()
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(found, indent=1))
     os.replace(draft, path)
@@ -126,6 +153,17 @@ def shown(answer: dict[str, Any] | None, quantity: str) -> str:
         return duration_text(time["mean"])
     spread = f"{duration_text(time['low'])} .. {duration_text(time['high'])}"
     return f"{duration_text(time['mean'])} ({spread})"
+
+
+def spike(engine: str, margin: dict[str, Any] | None) -> str:
+    """Factor of the spike of even odds, which lasts what a full queue takes."""
+    if margin is None:
+        return "-"
+    if margin["factor"] is None:
+        return "> 30x"
+    low, high = (margin[k] or float("inf") for k in ("low", "high"))
+    width = f" ({low:.3g} .. {high:.3g})" if engine == "simulation" else ""
+    return f"{margin['factor']:.3g}x{width}"
 
 
 def ratio(staged: dict[str, Any] | None, seen: dict[str, Any]) -> str:
@@ -161,6 +199,7 @@ def table(rows: list[tuple[Row, dict[str, Any]]]) -> str:
     columns += [f"{engine}: verdict" for engine in ENGINES]
     columns += ["recovery " + e for e in ENGINES] + ["staged / sim", "geometric / sim"]
     columns += ["collapse " + e for e in ENGINES if e != "fluid"]
+    columns += ["tipping spike " + e for e in ENGINES]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row, found in rows:
         by = by_engine(found)
@@ -169,6 +208,7 @@ def table(rows: list[tuple[Row, dict[str, Any]]]) -> str:
         cells += [shown(by[e], "recovery_s") for e in ENGINES]
         cells += [ratio(by[e], by["simulation"]) for e in ("staged", "geometric")]
         cells += [shown(by[e], "collapse_s") for e in ENGINES if e != "fluid"]
+        cells += [spike(e, found["margins"].get(e)) for e in ENGINES]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -182,6 +222,7 @@ def main() -> None:
     done: list[tuple[Row, dict[str, Any]]] = []
     for row in ROWS:
         found = answers(row, args.store, args.events)
+        found["margins"] = margins(row, found, args.store)
         done.append((row, found))
         print(f"{reading(found):<26} {row.name}", flush=True)
     readings = [reading(found) for _, found in done]

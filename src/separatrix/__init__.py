@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from separatrix.model.files import load, save
     from separatrix.population import Population, lower
     from separatrix.questions.verdict import Verdict, check
+    from separatrix.telemetry import Counters, get_dataframe_from_time_range
+    from separatrix.weights import CostWeights, Weights
 
 _HOME = {
     "DataError": "errors", "ModelError": "errors", "NotConverged": "errors", "Unsupported": "errors",
@@ -43,12 +45,16 @@ _HOME = {
     "explain": "model.explain", "load": "model.files", "save": "model.files",
     "Population": "population", "lower": "population",
     "Verdict": "questions.verdict", "check": "questions.verdict",
+    "Counters": "telemetry", "get_dataframe_from_time_range": "telemetry",
+    "CostWeights": "weights", "Weights": "weights",
 }  # fmt: skip
 
 __all__ = [
     "Backoff",
     "Breaker",
     "Constants",
+    "CostWeights",
+    "Counters",
     "DataError",
     "DependentCall",
     "ModelError",
@@ -66,9 +72,11 @@ __all__ = [
     "TokenBucket",
     "Unsupported",
     "Verdict",
+    "Weights",
     "Work",
     "check",
     "explain",
+    "get_dataframe_from_time_range",
     "load",
     "lower",
     "save",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from separatrix import ModelError, Program, Server, Source, Work
-from separatrix.questions.recovery import recovery_over_load
-from separatrix.views.figures import recovery_curve
+from separatrix.cli import main
+from separatrix.model.files import dumps
+from separatrix.questions.recovery import recovery_by_engine, recovery_over_load
+from separatrix.views.figures import as_svg, recovery_curve
+from separatrix.views.figures_sweep import recovery_engines
 
 
 def service() -> Program:
@@ -31,3 +35,35 @@ def test_recovery_grows_with_load_and_danger_has_a_beginning():
 def test_unknown_source():
     with pytest.raises(ModelError, match="client"):
         recovery_over_load(service(), "client", [1.0])
+
+
+def test_every_engine_gives_its_curve_and_they_grow():
+    found = recovery_by_engine(service(), "c", [2.0, 4.0, 6.5], runs=60, events=5e5)
+    assert found.engines == ("fluid", "staged", "geometric", "simulation")
+    for engine in ("staged", "geometric", "simulation"):
+        times = found.curve(engine)
+        means = [t.mean for t in times]
+        assert means == sorted(means)
+        for t in times:
+            assert t.p50 < t.p99
+    # without a trap all agree on how long the backlog takes
+    light = [found.curve(engine)[0].mean for engine in found.engines]
+    assert light == pytest.approx([light[1]] * 4, rel=0.25)
+    assert len(found.to_dict()["points"]) == 3
+    assert "<svg" in as_svg(recovery_engines(found), "curves")
+    assert "load" in found.finding() or "differ" in found.finding()
+
+
+def test_the_command_agree(tmp_path):
+    model = tmp_path / "p.yaml"
+    model.write_text(dumps(service()))
+    one = CliRunner().invoke(main, ["agree", str(model), "--runs", "20"])
+    assert one.exit_code in (0, 4), one.output
+    assert "spike of even odds" in one.output
+    figure = str(tmp_path / "f.svg")
+    over = CliRunner().invoke(
+        main, ["agree", str(model), "--over", "c=2/s..4/s:2", "--runs", "20", "--figure", figure]
+    )
+    assert over.exit_code in (0, 4), over.output
+    assert "2/s" in over.output
+    assert CliRunner().invoke(main, ["agree", str(model), "--figure", "x"]).exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner
@@ -25,7 +26,7 @@ def test_longer_spikes_need_smaller_factors():
     curve = tipping_curve(storm())
     factors = [point.factor for point in curve.points]
     assert len(factors) == 20
-    assert all(a >= b for a, b in zip(factors, factors[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(factors))
     # no spike below capacity can fill a queue, however long
     assert min(factors) > 100 / 80
 

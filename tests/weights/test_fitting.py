@@ -157,6 +157,25 @@ def test_intervals_are_those_of_least_squares_where_its_assumptions_hold():
     assert found.against(PRIOR) < 1e-6
 
 
+def test_what_happened_only_once_is_untold():
+    rng = np.random.default_rng(9)
+    rates = rates_of(1200)
+    rates[2] = 0.0
+    rates[2, 300:310] = 500.0
+    system = system_of(rates, 3.0 + TRUE @ rates + rng.normal(0, 1.0, 1200))
+    noise = Noise(np.ones(1200), np.empty(0))
+    curve = fitted(system, FREE_LINE, noise)
+    found = determined(system, curve, noise, concave=False)
+    assert found is not None
+    assert found.told.tolist() == [True, True, False]
+    assert curve.weight[2] == pytest.approx(TRUE[2], rel=0.1)
+    low, high = found.interval(0.95)
+    assert low[2] == 0.0
+    assert np.isnan(high[2])
+    assert found.against(PRIOR) < 0.01  # of open and close alone
+    assert found.rises(np.array([0.5, 0.5, 0.0])) < 1e-6
+
+
 def test_too_few_rows_for_blocks():
     system = system_of(rates_of(60), np.arange(60.0))
     curve = fitted(system, FREE_LINE)

@@ -30,12 +30,12 @@ def weights_of(values, covariance=None, operations=("open", "unlink"), **more) -
     )
 
 
-def accounts(operations=("open", "unlink")) -> Accounts:
+def accounts() -> Accounts:
     """Three jobs of two users; the middle one runs on two targets."""
     return Accounts(
         labels=("cp.ann.1", "rm.bob.2", "ls.ann.3"),
         targets=("t0", "t1"),
-        operations=operations,
+        operations=("open", "unlink"),
         account=np.array([0, 1, 1, 2], dtype=np.int32),
         target=np.array([0, 0, 1, 1], dtype=np.int32),
         start=np.full(4, DAY),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import click
 
 from separatrix import __version__
+from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.koopman import learn, settle
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
+from separatrix.cli.reports import diff, report
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
 from separatrix.cli.tipping import tipping
 from separatrix.cli.verdicts import check, explain, schema
+from separatrix.cli.weights import score, weights
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,8 +38,15 @@ COMMANDS = (
     sweep,
     remedy,
     tipping,
+    learn,
+    settle,
+    agree,
     place,
+    report,
+    diff,
     app,
+    weights,
+    score,
     schema,
     completion,
 )

@@ -22,7 +22,7 @@ EXTRAS = {
 """Module -> the optional part of the installation that brings it."""
 
 EXIT_CODES = """\b
-Exit codes: 0 safe, or all limits hold; 10 can get stuck or always stuck, or a limit fails;
+Exit codes: 0 safe, all limits hold, or done; 10 can get stuck or always stuck, or a limit fails;
 4 inconclusive; 2 wrong usage; 3 wrong model or data; 1 internal error."""
 
 

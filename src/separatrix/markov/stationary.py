@@ -6,12 +6,13 @@ r"""The stationary law of a population by subtraction-free elimination.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf, isfinite, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, Problem
+from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, as_chain, sum_at
@@ -26,6 +27,7 @@ Array: TypeAlias = NDArray[np.float64]
 _RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
 _DEEP = -900  # power of two below which a probability may have been lost beside the largest one
 _TILTS = 3
+_SMALLEST = -650.0  # logarithm of 1e-282: what is less hardly shows in a float64
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class StationaryLaw:
     method, reason : the method picked and why.
     status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
     elimination : the factors, for further solves with the same anchor.
+    floor : natural logarithm of the probability down to which entries are certified; ``-inf``
+        where all are. A chain whose probabilities differ by more than 1e-580 across one front of a
+        nested dissection leaves the smallest, which a float64 cannot show anyway, uncertain.
     """
 
     population: Population | None
@@ -70,6 +75,7 @@ class StationaryLaw:
     reason: str
     status: Literal["ok", "inconclusive"]
     elimination: Elimination = field(repr=False, compare=False)
+    floor: float = -inf
 
     @property
     def error(self) -> float:
@@ -93,6 +99,7 @@ class StationaryLaw:
             "mode": [int(i) for i in mode],
             "mode_probability": float(self.pi.max()),
             "smallest_log10": float(finite.min() / np.log(10.0)),
+            "certified_log10": None if self.floor == -inf else self.floor / log(10.0),
             "certificate": {
                 "entrywise_residual": self.certificate.residual,
                 "agreement_of_two_orders": self.certificate.agreement,
@@ -133,11 +140,10 @@ def stationary(
     array([0.75, 0.25])
     """
     chain = as_chain(population)
-    solved = _eliminate_recurrent(chain, method, anchor)
-    law = solved.law()
-    residual = entrywise_residual(chain, law)
-    if solved.method == "nested":
-        solved, law, residual = _deepened(chain, solved, law, residual)
+    solved, law, imbalance = _deep_law(chain, method, anchor)
+    floor = _floor(law, imbalance)
+    shown = law.log() > (floor if floor < _SMALLEST else -inf)
+    residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
     if certify:
         tilt = law if solved.tilted else None
@@ -159,15 +165,18 @@ def stationary(
         reason=solved.reason,
         status="ok",
         elimination=solved,
+        floor=floor,
     )
     if good:
         return result
     failed = f"entrywise residual {residual:.2g}, disagreement of two orders {agreement}"
+    if isfinite(floor):
+        failed += f"; entries below 1e{floor / log(10.0):.0f} are not certified"
     return replace(result, status="inconclusive", reason=failed)
 
 
-def entrywise_residual(chain: Chain, law: Scaled) -> float:
-    r"""Largest :math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` over the states with mass."""
+def _imbalance(chain: Chain, law: Scaled) -> Array:
+    r""":math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` for each state; 0 on states without mass."""
     if chain.listed is None:
         mantissa, exponent = law.mantissa.reshape(chain.shape), law.exponent.reshape(chain.shape)
         table = np.zeros(chain.shape)
@@ -188,23 +197,45 @@ def entrywise_residual(chain: Chain, law: Scaled) -> float:
         inflow = sum_at(cols, relative, chain.n_states)
     outflow = chain.exit_rates().reshape(-1)
     live = (law.mantissa > 0.0) & (outflow > 0.0)
-    return float(np.abs(inflow[live] / outflow[live] - 1.0).max(initial=0.0))
+    return np.abs(np.divide(inflow, outflow, out=np.ones(inflow.size), where=live) - 1.0)
 
 
-def _deepened(
-    chain: Chain, solved: Elimination, law: Scaled, residual: float
-) -> tuple[Elimination, Scaled, float]:
-    """The law by tilted eliminations, where its probabilities exceed what one float64 can compare."""
+def _floor(law: Scaled, imbalance: Array) -> float:
+    """Logarithm of the largest probability that is out of balance; ``-inf`` where none is."""
+    wrong = imbalance > _RESIDUAL_LIMIT
+    return float(law.log()[wrong].max(initial=-inf))
+
+
+def _deep_law(
+    chain: Chain, method: Method, anchor: int | None
+) -> tuple[Elimination, Scaled, Array]:
+    """The law and each state's imbalance.
+
+    Where its probabilities exceed what one float64 can compare, by tilted eliminations.
+    """
+    solved = _eliminate_recurrent(chain, method, anchor)
+    law = solved.law()
+    imbalance = _imbalance(chain, law)
+    if solved.method != "nested":
+        return solved, law, imbalance
     for _ in range(_TILTS):
         live = law.mantissa > 0.0
         lowest = int(law.exponent[live].min())
-        if residual <= _RESIDUAL_LIMIT and (lowest >= _DEEP or solved.tilted):
+        even = bool((imbalance <= _RESIDUAL_LIMIT).all())
+        if even and (lowest >= _DEEP or solved.tilted):
             break
         likeliest = int(law.log().argmax())
-        solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law)
+        del solved  # gigabytes at 1e7 states: never two factorisations at once
+        try:
+            solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law)
+        except NotConverged:
+            # too deep for the tilt, too: what is likely is right without it
+            solved = eliminate(chain, anchor=likeliest, method="nested")
+            law = solved.law()
+            return solved, law, _imbalance(chain, law)
         law = solved.law()
-        residual = entrywise_residual(chain, law)
-    return solved, law, residual
+        imbalance = _imbalance(chain, law)
+    return solved, law, imbalance
 
 
 def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:

@@ -27,6 +27,7 @@ from separatrix.model import Program
 from separatrix.model.quantities import duration_text
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import answered_share, fluid_verdict, worst_start
+from separatrix.questions.margin import Margin, exact_margin, fluid_margin, seen_margin
 from separatrix.questions.passage import passage
 from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.simulated import SeenPassage, calm_score, seen_verdict
@@ -38,6 +39,8 @@ MOST_STATES = 120_000
 """Chains of one orbit axis larger than this are not asked unless told to."""
 MOST_LEVEL = 2_000
 """... nor those with more states than this beside the queue, which sets the cost of elimination."""
+MARGIN_STATES = 4_000
+"""... nor asked for its margin, which needs a larger box and many laws."""
 CLOSE = 0.25
 """Times within this share of each other agree."""
 
@@ -75,6 +78,7 @@ class Answer:
     engine : which.
     word : its verdict; ``"inconclusive"`` where it has none.
     recovery, collapse : None where it cannot say, or there is none.
+    margin : spike of even odds, lasting what a full queue takes; None where it was not asked for.
     reason : why it has no answer, or what its answer rests on.
     seconds : processor time that the answer took.
     """
@@ -85,6 +89,7 @@ class Answer:
     collapse: Time | None
     reason: str
     seconds: float
+    margin: Margin | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None for infinity."""
@@ -93,6 +98,7 @@ class Answer:
             "verdict": self.word,
             "recovery_s": _plain(self.recovery),
             "collapse_s": _plain(self.collapse),
+            "margin": None if self.margin is None else self.margin.to_dict(),
             "reason": self.reason,
             "cpu_s": self.seconds,
         }
@@ -145,6 +151,7 @@ def agreement(
     runs: int = 200,
     events: float = 2e7,
     most_states: int = MOST_STATES,
+    margins: bool = False,
     seed: int = 0,
 ) -> Agreement:
     """Ask every engine whether `program` can get stuck, for how long, and how often.
@@ -154,6 +161,7 @@ def agreement(
     engines : whom to ask.
     runs, events : replications and budget of events of the simulation.
     most_states : larger chains are not made.
+    margins : ask for the spike of even odds, too (slow; of chains up to `MARGIN_STATES`).
     seed : of the simulation.
 
     Raises ModelError where the program is wrong.
@@ -179,8 +187,41 @@ def agreement(
         answers.append(_on_average(program, healthy))
     if "simulation" in engines:
         answers.append(_one_by_one(program, healthy, stuck, runs, events, seed))
+    if margins:
+        answers = [_with_margin(program, answer, healthy, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(program.name, healthy, stuck, tuple(answers), tuple(_differences(answers)))
+
+
+def _with_margin(program: Program, answer: Answer, healthy: float, seed: int) -> Answer:
+    """The answer with its margin, where it can get stuck and the engine can say."""
+    if answer.word != "can get stuck":
+        return answer
+    begin = time.process_time()
+    margin = margin_of(program, answer.engine, healthy, seed=seed)
+    spent = answer.seconds + time.process_time() - begin
+    return replace(answer, margin=margin, seconds=spent)
+
+
+def margin_of(program: Program, engine: Engine, healthy: float, *, seed: int = 0) -> Margin | None:
+    """The spike of even odds, lasting what a full queue takes; None where the engine cannot say.
+
+    healthy : h of the module's description.
+    """
+    duration = max(
+        server.qsize / (server.thread_pool * min(w.processing_rate for w in server.apis.values()))
+        for server in program.servers
+    )
+    try:
+        if engine == "simulation":
+            return seen_margin(program, duration, healthy, seed=seed)
+        if engine == "fluid":
+            return fluid_margin(program, duration, closure=_cheapest(program))
+        if lower(program, engine).n_states <= MARGIN_STATES:
+            return exact_margin(program, duration, closure=engine)
+    except (Unsupported, NotConverged):
+        pass
+    return None
 
 
 def _affordable(population: Population, most_states: int) -> Population:
@@ -329,7 +370,8 @@ def _differences(answers: list[Answer]) -> list[str]:
             elif not ours.meets(seen):
                 found.append(
                     f"{name}: {reference.engine} {ours}, simulation {seen}: the chain draws an "
-                    "attempt's fate on arrival and waits exponentially, the simulator does neither"
+                    "attempt's fate on arrival, whatever the services that follow bring; the simulator "
+                    "lets a slow spell doom all who wait (see verification/fate_on_arrival)"
                 )
     return found
 

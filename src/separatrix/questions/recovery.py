@@ -10,6 +10,7 @@ from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.model.quantities import duration_text
 from separatrix.population import Closure
+from separatrix.questions.agreement import ENGINES, Agreement, Engine, Time, agreement
 from separatrix.questions.verdict import Word, check
 
 
@@ -81,3 +82,73 @@ def recovery_over_load(
         p50s=tuple(never if p is None else p.p50 for p in passages),
         p99s=tuple(never if p is None else p.p99 for p in passages),
     )
+
+
+@dataclass(frozen=True)
+class RecoveryByEngine:
+    """The same question over load by every engine, side by side.
+
+    Attributes
+    ----------
+    source : whose rate was varied.
+    rates : arrival rates [1/s].
+    agreements : at each rate; the question is that of `separatrix.questions.agreement`.
+    """
+
+    source: str
+    rates: tuple[float, ...]
+    agreements: tuple[Agreement, ...]
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The engines that were asked."""
+        return tuple(answer.engine for answer in self.agreements[0].answers)
+
+    def curve(self, engine: Engine) -> tuple[Time | None, ...]:
+        """Recovery times of one engine, rate by rate; None where it has none."""
+        answers = (agreement.of(engine) for agreement in self.agreements)
+        return tuple(None if a is None else a.recovery for a in answers)
+
+    def finding(self) -> str:
+        """Where the engines part, in one sentence."""
+        parted = [r for r, a in zip(self.rates, self.agreements, strict=True) if not a.agreed]
+        if not parted:
+            return f"All engines have the same verdict at all {len(self.rates)} loads."
+        where = ", ".join(f"{rate:g}/s" for rate in parted)
+        return f"Verdicts differ at {where}; else they are the same."
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, with a versioned schema."""
+        return {
+            "schema": "separatrix.recovery_by_engine/1",
+            "source": self.source,
+            "points": [
+                {"rate_per_s": rate, **agreement.to_dict()}
+                for rate, agreement in zip(self.rates, self.agreements, strict=True)
+            ],
+        }
+
+
+def recovery_by_engine(
+    program: Program,
+    source: str,
+    rates: Sequence[float],
+    *,
+    engines: Sequence[Engine] = ENGINES,
+    runs: int = 200,
+    events: float = 5e6,
+    seed: int = 0,
+) -> RecoveryByEngine:
+    """Recovery (mean, p50, p99) against the load of one source, by every engine that can answer.
+
+    Parameters
+    ----------
+    source, rates : as in `recovery_over_load`.
+    engines, runs, events, seed : as in `agreement`.
+
+    Raises ModelError where there is no such source or a rate is not one.
+    """
+    path = f"sources.{source}.arrival_rate"
+    programs = [with_parameter(program, path, rate) for rate in rates]
+    found = [agreement(p, engines=engines, runs=runs, events=events, seed=seed) for p in programs]
+    return RecoveryByEngine(source, tuple(rates), tuple(found))

@@ -13,7 +13,7 @@ earlier than the fluid says; the gap closes with its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any, Literal
@@ -160,9 +160,11 @@ def tipping_curve(
         reason = "the service is stuck at this load without any fault"
         return TippingCurve(kind, at, (), "inconclusive", reason, model.notes)
     if kind == "outage":
-        duration = _smallest(
-            lambda size: _trapped(model, kind, at, inf, size), 0.0, _longest(program)
-        )
+
+        def outlasts(size: float) -> bool:
+            return _trapped(model, kind, at, inf, size)
+
+        duration = _smallest(outlasts, 0.0, _longest(program))
         point = TippingPoint(duration, inf)
         return TippingCurve(kind, at, (point,), "ok", "", model.notes)
     if durations is None:
@@ -244,7 +246,7 @@ def _seen(
     return SeenTipping(low, high, runs, probes)
 
 
-def _smallest(traps: Any, low: float, high: float) -> float:
+def _smallest(traps: Callable[[float], bool], low: float, high: float) -> float:
     """Least size in ``[low, high]`` that traps, to `CLOSE`; infinite where `high` does not."""
     if not traps(high):
         return inf

@@ -206,6 +206,7 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
 def _simulation(asked: dict[str, Any], say: Say) -> None:
     """Replications of the model through its own faults, with a line for every few of them."""
     from separatrix.simulate import simulate
+    from separatrix.views.full_report import bands
 
     program = loads(asked["yaml"], "model")
     horizon, runs = _number(asked, "horizon", 300.0), int(_number(asked, "runs", 50.0))
@@ -223,7 +224,7 @@ def _simulation(asked: dict[str, Any], say: Say) -> None:
         program, horizon=horizon, runs=runs, step=horizon / 300, workers=1, keep=True,
         progress=partial(_progress, say),
     )  # fmt: skip
-    say({"result": result.to_dict(), "series": _bands(result)})
+    say({"result": result.to_dict(), "series": bands(result)})
 
 
 def _progress(say: Say, done: int, total: int) -> None:
@@ -235,13 +236,3 @@ def _number(asked: dict[str, Any], name: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise ModelError(Problem(f"must be a number above 0, got {value!r}", name))
     return float(value)
-
-
-def _bands(result: Any) -> dict[str, Any]:
-    """Median and 95 % band over the runs of what the time line shows."""
-    dataset = result.to_xarray(runs=True)
-    found: dict[str, Any] = {"time": dataset.time.values.tolist()}
-    for name, of in (("goodput", "stream"), ("attempts", "stream"), ("queue", "server")):
-        bands = dataset[name].sum(of).quantile([0.025, 0.5, 0.975], dim="run").values
-        found[name] = bands.tolist()
-    return found

@@ -56,6 +56,31 @@ def queue_and_latency(
     return figure
 
 
+def through_faults(series: Mapping[str, Any], faults: Sequence[tuple[float, float]] = ()) -> Figure:
+    """Goodput, attempts and queue over time: the middle run, and where 95 % of the runs lie.
+
+    Parameters
+    ----------
+    series : ``time`` (samples,) [s]; ``goodput``, ``attempts`` [1/s] and ``queue`` [attempts], each
+        (3, samples): the ends of the band with the median between them.
+    faults : (start, end) of what is shaded [s].
+    """
+    figure = Figure(figsize=(7.2, 6.0), layout="constrained")
+    panels: Any = figure.subplots(3, 1, sharex=True)
+    labels = ("answered in time [1/s]", "attempts sent [1/s]", "waiting [attempts]")
+    for axes, name, label in zip(panels, ("goodput", "attempts", "queue"), labels, strict=True):
+        low, middle, high = np.array(series[name])
+        axes.fill_between(series["time"], low, high, color=_COLOUR, alpha=0.25, linewidth=0)
+        axes.plot(series["time"], middle, color=_COLOUR, linewidth=1.2)
+        for start, end in faults:
+            axes.axvspan(start, end, color=_FAULT, alpha=0.2, linewidth=0)
+        axes.set_ylabel(label, fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0)
+    panels[-1].set_xlabel("time [s]")
+    return figure
+
+
 def _band(axes: Any, time: NDArray[np.float64], runs: NDArray[np.float64]) -> None:
     mean, spread = runs.mean(axis=0), runs.std(axis=0)
     low = np.maximum(mean - spread, 0)

@@ -12,7 +12,7 @@ from separatrix.questions.verdict import Verdict
 from separatrix.views.page import figure, listed, model_section, page, table
 from separatrix.views.tables import basis, verdict_rows
 
-_MARKS = {
+MARKS = {
     "safe": "good",
     "can get stuck": "warning",
     "always stuck": "bad",
@@ -32,21 +32,13 @@ def report_html(
     warnings : of the model.
     command : the command that made the page.
     """
-    from separatrix.views.figures import as_svg, law_heat_map, phase_portrait
-
-    picture = portrait(verdict.found)
-    finding = describe(picture.points, verdict.population)
     return page(
         name=verdict.program.name,
         word=verdict.word,
-        mark=_MARKS[verdict.word],
+        mark=MARKS[verdict.word],
         sentence=verdict.sentence,
         body=[
-            figure(as_svg(phase_portrait(picture), "Phase portrait"), finding),
-            figure(
-                as_svg(law_heat_map(verdict.population, verdict.law.log_pi), "Stationary law"),
-                _law_finding(verdict),
-            ),
+            *verdict_figures(verdict),
             *(table(title, rows) for title, rows in verdict_rows(verdict)),
             model_section(yaml, english),
             listed("Warnings", warnings),
@@ -55,6 +47,22 @@ def report_html(
         command=command,
         embedded=("separatrix-verdict", verdict.to_dict()),
     )
+
+
+def verdict_figures(verdict: Verdict) -> list[str]:
+    """Phase portrait and stationary law, each with its finding."""
+    from separatrix.views.figures import as_svg, law_heat_map, phase_portrait
+
+    picture = portrait(verdict.found)
+    finding = describe(picture.points, verdict.population)
+    law = law_heat_map(verdict.population, verdict.law.log_pi)
+    return [
+        figure(
+            f'<div data-figure="portrait">{as_svg(phase_portrait(picture), "Phase portrait")}</div>',
+            finding,
+        ),
+        figure(as_svg(law, "Stationary law"), _law_finding(verdict)),
+    ]
 
 
 def write_atomically(path: str | Path, text: str) -> None:

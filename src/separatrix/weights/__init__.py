@@ -2,21 +2,27 @@
 
 from separatrix.weights.estimator import CostWeights, provenance_of
 from separatrix.weights.files import dumps, load, loads, save
+from separatrix.weights.ledger import Ledger, read_projects
 from separatrix.weights.regression import RegressionOptions
 from separatrix.weights.result import Response, Weights
+from separatrix.weights.study import Study, study
 from separatrix.weights.summary import OperationSummary, Summary, summarise
 
 __all__ = [
     "CostWeights",
+    "Ledger",
     "OperationSummary",
     "RegressionOptions",
     "Response",
+    "Study",
     "Summary",
     "Weights",
     "dumps",
     "load",
     "loads",
     "provenance_of",
+    "read_projects",
     "save",
+    "study",
     "summarise",
 ]

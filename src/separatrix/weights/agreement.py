@@ -31,6 +31,9 @@ from separatrix.weights.system import Curve, System
 
 Floats = npt.NDArray[np.float64]
 
+FEWEST_HELD_OUT = 120
+"""Intervals below which nothing is held out: folds would be shorter than what is fitted to them."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -40,7 +43,8 @@ class Agreement:
     ----------
     name : the method, ``"count"`` (plain operation count) or ``"opens"``.
     pearson, spearman : correlation of score and CPU load (pooled over servers).
-    r2 : out-of-sample R2; below 0 the mean would predict better.
+    r2 : out-of-sample R2; below 0 the mean would predict better. NaN for fewer than
+        `FEWEST_HELD_OUT` intervals.
     rmse : out-of-sample error [percent].
     """
 
@@ -85,7 +89,7 @@ def agreements(
     twice = duplicates(rows.operations)
     count = np.array([0.0 if o in twice else 1.0 for o in rows.operations])
     opens = np.array([1.0 if o == "open" else 0.0 for o in rows.operations])
-    own = np.nan_to_num(weights.aligned(rows.operations)[0])
+    own = weights.aligned(rows.operations)[0]
     again = refit and weights.method == "regression"
     return (
         _agreement(weights.method, rows, own, folds, options, timed if again else None, again),
@@ -105,12 +109,14 @@ def _agreement(
 ) -> Agreement:
     from scipy.stats import spearmanr
 
-    score = rows.rates @ w
-    if float(np.ptp(score)) == 0.0 or float(np.ptp(rows.cpu)) == 0.0:
+    score = rows.rates @ np.where(np.isfinite(w), w, 0.0)
+    if not np.isfinite(w).all() or np.ptp(score) == 0.0 or np.ptp(rows.cpu) == 0.0:
         nan = math.nan
         return Agreement(name, nan, nan, nan, nan)
     pearson = float(np.corrcoef(score, rows.cpu)[0, 1])
     spearman = float(spearmanr(score, rows.cpu).statistic)
+    if len(rows) < FEWEST_HELD_OUT:
+        return Agreement(name, pearson, spearman, math.nan, math.nan)
     predicted = held_out(rows, w, folds, options, timed or {}, refit=refit)
     error = rows.cpu - predicted
     total = rows.cpu - rows.cpu.mean()

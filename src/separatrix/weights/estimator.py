@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from separatrix.weights.score import LoadScore
 
 FitMethod = Literal["regression", "quantile", "notebook"]
+METHODS: tuple[FitMethod, ...] = ("regression", "quantile", "notebook")
 Data = Counters | Summary | Iterable[Counters | Loader]
 """One table; a finished summary; or tables, or functions that read one, in any number."""
 
@@ -53,7 +54,7 @@ class CostWeights:
     cluster: Any = None
 
     def __post_init__(self) -> None:
-        if self.method not in ("regression", "quantile", "notebook"):
+        if self.method not in METHODS:
             raise DataError(
                 f"unknown method {self.method!r}", hint="regression, quantile or notebook"
             )

@@ -9,6 +9,9 @@ with g_b and H_b the sums over block b. It needs no model of the noise, counts b
 they move, and exceeds the sandwich where a few blocks hold most of the information (Bell and
 McCaffrey, Survey Methodology 2002, CR3). Intervals use Student's t with B - 1 degrees of freedom, are
 cut at 0, and are widened where needed to hold the shrunk estimate.
+
+Blocks cannot tell how sure a cost is if one of them holds nearly all that is known about it (a
+purge that ran once): such costs, and those of which nothing is known, count as untold.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ Floats = npt.NDArray[np.float64]
 
 MOST_BLOCKS = 100
 FEWEST_PER_BLOCK = 12
+MOST_IN_ONE = 0.9
+"""Largest part of the information on a cost that one block may hold."""
+_NOTHING = 1e-100  # information below which a derivative has underflowed
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +41,25 @@ class Determined:
     Attributes
     ----------
     cost : (K,) estimate without shrinkage or bounds [percent s], on average over the observed load.
-    covariance : (K, K) of it.
+    covariance : (K, K) of it; zeros for those that are untold.
+    told : (K,) whether the blocks can tell how sure a cost is.
     blocks : number of time blocks behind the covariance.
     per_weight : factor from a weight of the curve to a cost, see `mean_gain`.
     """
 
     cost: Floats
     covariance: Floats
+    told: npt.NDArray[np.bool_]
     blocks: int
     per_weight: float
 
     def interval(self, level: float) -> tuple[Floats, Floats]:
-        """Return lower (>= 0) and upper ends at confidence `level`."""
+        """Return lower (>= 0) and upper ends at confidence `level`; 0 and NaN where untold."""
         from scipy.stats import t
 
         half = float(t.ppf(0.5 + level / 2, self.blocks - 1)) * np.sqrt(np.diag(self.covariance))
-        return np.maximum(self.cost - half, 0.0), np.maximum(self.cost + half, 0.0)
+        low, high = np.maximum(self.cost - half, 0.0), np.maximum(self.cost + half, 0.0)
+        return np.where(self.told, low, 0.0), np.where(self.told, high, np.nan)
 
     def rises(self, share: Floats) -> float:
         """Return the p-value of the hypothesis that the average operation costs nothing.
@@ -63,21 +72,23 @@ class Determined:
         return float(t.sf(float(share @ self.cost) / deviation, self.blocks - 1))
 
     def against(self, prior: Prior) -> float:
-        """Return the p-value of the hypothesis that costs are proportional to the prior's.
+        """Return the p-value of the hypothesis that (told) costs are proportional to the prior's.
 
         An F test with as many degrees of freedom as blocks allow (Wald; Pustejovsky and Tipton,
         J. Business Econ. Stat. 2018, on why chi-square would reject too often).
         """
         from scipy.stats import f
 
-        p = prior.centre
+        p = prior.centre[self.told]
+        if not p.any():
+            return 1.0
         at = int(np.argmax(p))
         # contrasts w_k p_at - w_at p_k are 0 for all k if and only if w is proportional to p
         contrasts = p[at] * np.eye(len(p))
         contrasts[:, at] -= p
         contrasts = np.delete(contrasts, at, axis=0)
-        d: Floats = contrasts @ self.cost
-        V: Floats = contrasts @ self.covariance @ contrasts.T
+        d: Floats = contrasts @ self.cost[self.told]
+        V: Floats = contrasts @ self.covariance[np.ix_(self.told, self.told)] @ contrasts.T
         q, B = len(d), self.blocks
         if q == 0 or B - q < 3:
             return 1.0
@@ -106,8 +117,10 @@ def determined(system: System, curve: Curve, noise: Noise, *, concave: bool) -> 
     block = system.blocks(count)
     count = int(block.max()) + 1
     active = system.use & (np.abs(r) <= HUBER)
-    size = np.sqrt(np.maximum((rows**2 * active).sum(axis=1), 1e-300))
-    rows = rows / size[:, None]
+    information = (rows**2 * active).sum(axis=1)
+    some = information > _NOTHING
+    size = np.sqrt(np.where(some, information, 1.0))
+    rows = rows / size[:, None] * some[:, None]
     ridge = 1e-9 * np.ones(len(rows))
     if concave:  # link parameters are known beforehand to within about 1
         link = [M + K, M + K + 1]
@@ -122,20 +135,24 @@ def determined(system: System, curve: Curve, noise: Noise, *, concave: bool) -> 
         part = rows[:, at]
         grams[b] = (part * active[at]) @ part.T
         scores[b] = score[:, at].sum(axis=1)
+    told = some & (grams.diagonal(axis1=1, axis2=2).max(axis=0) <= MOST_IN_ONE)
+    told = told[M : M + K]
     H: Floats = grams.sum(axis=0) + np.diag(ridge)
     g: Floats = scores.sum(axis=0)
     step = _solved(H, g)
     moved = np.empty_like(scores)
     for b in range(count):
         moved[b] = (_solved(H - grams[b] + np.diag(ridge), g - scores[b]) - step) / size
-    estimate = curve.weight + (step / size)[M : M + K]
+    moved[:, M : M + K] *= told
+    estimate = curve.weight + np.where(told, (step / size)[M : M + K], 0.0)
     gain, gradient = _gain(system, curve, M, K, len(rows), concave)
     # cost = gain(parameters) * weight, to first order
     to_cost = np.outer(curve.weight, gradient)
     to_cost[:, M : M + K] += gain * np.eye(K)
     moves = moved @ to_cost.T
+    moves = moves * told
     covariance = (count - 1) / count * moves.T @ moves
-    return Determined(gain * estimate, covariance, count, gain)
+    return Determined(gain * estimate, covariance, told, count, gain)
 
 
 def _solved(A: Floats, b: Floats) -> Floats:

@@ -242,10 +242,12 @@ def _uncertainty(
         sure = [False] * K
     else:
         low, high = _relative_interval(data, share, cost, unit)
-        sure = (np.sqrt(np.diag(data.covariance)) < believed).tolist()
-        size = np.sqrt(np.maximum(np.diag(data.covariance), 1e-300))
-        known = np.linalg.pinv(data.covariance / np.outer(size, size), rcond=1e-8, hermitian=True)
-        total = known / np.outer(size, size) + precision
+        sure = (data.told & (np.sqrt(np.diag(data.covariance)) < believed)).tolist()
+        told = np.ix_(data.told, data.told)
+        size = np.sqrt(np.maximum(np.diag(data.covariance)[data.told], 1e-300))
+        scaled = data.covariance[told] / np.outer(size, size)
+        total = precision.copy()
+        total[told] += np.linalg.pinv(scaled, rcond=1e-8, hermitian=True) / np.outer(size, size)
         scale = 1.0 / np.sqrt(np.maximum(np.diag(total), 1e-300))
         inverse = np.linalg.pinv(total * np.outer(scale, scale), rcond=1e-10, hermitian=True)
         spread = inverse * np.outer(scale, scale)

@@ -93,7 +93,7 @@ class Weights:
     values : (K,) weight of one operation. Regression: the average operation of the fitted telemetry
         has weight 1, so that a load score is comparable with a plain count. Quantile and
         notebook: the cheapest kept operation has weight 1.
-    low, high : (K,) ends of the intervals; NaN where the method gives none.
+    low, high : (K,) ends of the intervals; NaN where the method gives none, or no upper end.
     covariance : (K, K) of the values, for the uncertainty of scores; zeros where there is none.
     basis : where each weight comes from.
     unit : CPU percent per unit weight and operation per second, on average over the fitted load

@@ -105,6 +105,16 @@ class Load:
         """Upper end of the 95 % interval of the amount."""
         return self.amount + Z95 * self.deviation
 
+    @property
+    def share_low(self) -> float:
+        """Lower end of the 95 % interval of the share."""
+        return max(self.share - Z95 * self.share_deviation, 0.0)
+
+    @property
+    def share_high(self) -> float:
+        """Upper end of the 95 % interval of the share."""
+        return min(self.share + Z95 * self.share_deviation, 1.0)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return {
@@ -113,8 +123,8 @@ class Load:
             "low": self.low,
             "high": self.high,
             "share": self.share,
-            "share_low": max(self.share - Z95 * self.share_deviation, 0.0),
-            "share_high": min(self.share + Z95 * self.share_deviation, 1.0),
+            "share_low": self.share_low,
+            "share_high": self.share_high,
             "operations": sum(n for _, n in self.counts),
         }
 
@@ -156,7 +166,7 @@ def score(weights: Weights, table: Counters) -> LoadScore:
         np.sqrt(np.maximum(spread, 0.0)),
         by_server.cpu_of_targets(),
         _expected(weights, by_server, amount),
-        _loads(weights, by_server.targets, tuple(names), whole.sum(axis=2).T),
+        loads_of(weights, by_server.targets, tuple(names), whole.sum(axis=2).T),
         tuple(o for o in weights.operations if weights[o] > 0.0 and o not in names),
     )
 
@@ -181,11 +191,11 @@ def score_accounts(
     DataError : no per-job counts, or the job ids have no such field.
     """
     _sound(weights)
-    table = _grouped(accounts, by, projects)
-    return _loads(weights, table.labels, table.operations, counts_of(table))
+    table = grouped(accounts, by, projects)
+    return loads_of(weights, table.labels, table.operations, counts_of(table))
 
 
-def _loads(
+def loads_of(
     weights: Weights, labels: tuple[str, ...], operations: tuple[str, ...], counts: Floats
 ) -> tuple[Load, ...]:
     """Return the load behind counts (n_labels, n_operations), largest first."""
@@ -228,7 +238,13 @@ def counts_of(table: Accounts) -> Floats:
     return counts
 
 
-def _grouped(accounts: Accounts | None, by: str, projects: Mapping[str, str] | None) -> Accounts:
+def grouped(accounts: Accounts | None, by: str, projects: Mapping[str, str] | None) -> Accounts:
+    """Return accounts summed by a field of the job ids, and then by the project of each.
+
+    Raises
+    ------
+    DataError : no per-job counts, or the job ids have no such field.
+    """
     if accounts is None or accounts.n_rows == 0:
         raise DataError(
             "the telemetry holds no counts per job or user",

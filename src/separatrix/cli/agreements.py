@@ -1,0 +1,78 @@
+"""`agree`: the same question to every engine, side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from separatrix.cli.exits import EXIT, EXIT_CODES
+
+EVENTS_A_RUN = 50_000.0
+"""Simulated events that each run may take: what it waits for is then seldom rarer than hours."""
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("model", metavar="MODEL.yaml")
+@click.option(
+    "--over", metavar="SOURCE=RATES", help="Ask at several rates, such as web=20/s..90/s:8."
+)
+@click.option("--margin", is_flag=True, help="Also ask for the spike that traps with even odds.")
+@click.option("--runs", type=int, default=200, show_default=True, help="Simulated replications.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
+@click.option("--figure", metavar="CURVES.svg", help="With --over: draw recovery over the load.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
+@click.pass_context
+def agree(
+    ctx: click.Context, model: str, over: str | None, margin: bool, runs: int, seed: int,
+    figure: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Ask every engine that can answer, and say where and why they differ.
+
+    Exits with 0 where all verdicts are the same, with 4 where they are not.
+
+    \b
+    Examples:
+      separatrix agree service.yaml
+      separatrix agree service.yaml --over web=20/s..90/s:8 --figure recovery.svg
+    """
+    from rich.console import Console
+
+    from separatrix.model.files import load
+    from separatrix.model.quantities import per_second
+    from separatrix.model.ranges import values_of
+    from separatrix.questions.agreement import agreement
+    from separatrix.questions.recovery import recovery_by_engine
+    from separatrix.views.agreement_tables import print_agreement, print_curves
+    from separatrix.views.page import finite
+
+    if figure is not None and over is None:
+        raise click.UsageError("--figure needs --over")
+    program = load(model)
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    if over is None:
+        found = agreement(program, runs=runs, events=EVENTS_A_RUN * runs, seed=seed, margins=margin)
+        if as_json:
+            click.echo(json.dumps(finite(found.to_dict()), indent=2))
+        else:
+            print_agreement(found, console)
+        ctx.exit(0 if found.agreed else EXIT["inconclusive"])
+    source, rates = values_of(over)
+    curves = recovery_by_engine(
+        program, source, list(map(per_second, rates)), runs=runs, events=EVENTS_A_RUN * runs,
+        seed=seed,
+    )  # fmt: skip
+    if figure is not None:
+        from separatrix.views.figures import as_svg
+        from separatrix.views.figures_sweep import recovery_engines
+        from separatrix.views.report import write_atomically
+
+        write_atomically(figure, as_svg(recovery_engines(curves), "Recovery over load"))
+    if as_json:
+        click.echo(json.dumps(finite(curves.to_dict()), indent=2))
+    else:
+        print_curves(curves, console)
+        if figure is not None:
+            click.echo(f"figure: {figure}")
+    ctx.exit(0 if all(a.agreed for a in curves.agreements) else EXIT["inconclusive"])

@@ -1,0 +1,327 @@
+r"""Metastable sets: clusters of the slow right eigenvectors, and the rates between them.
+
+The m slowest right modes X, complex pairs by their real and imaginary parts, span a space that the
+generator leaves invariant. States of one metastable set have nearly the same row of X, and the rows
+of all states fill nearly a simplex with m corners. With the rows of the m corner states in
+:math:`X_c`, PCCA+ takes the *memberships*
+
+.. math:: \chi = X X_c^{-1},\qquad \sum_i \chi_i(x) = 1,
+
+which are 1 on the i-th corner and 0 on the others; corners are found one after the other as the
+state farthest from the space of those before it (the inner simplex algorithm). The simplex is then
+widened, within the span of X, until every state lies in it. The number of corners is the one after
+which the decay rates :math:`\lambda_k` leave the largest gap :math:`\lambda_{m+1} / \lambda_m`.
+
+Rates between the sets are those of milestoning on their *cores* :math:`C_i = \{\chi_i \ge c\}`. With
+:math:`h_j(x)` the probability that :math:`C_j` is the first core hit,
+
+.. math:: f_{ij} = \sum_{x \in C_i} \pi_x \sum_{y \notin C_i} q_{xy} h_j(y),\qquad
+   w_i = \sum_x \pi_x h_i(x),\qquad k_{ij} = f_{ij} / w_i ,
+
+sums of nonnegative numbers only, so that a rate of 1e-80/s beside one of 1e-3/s keeps its digits, which
+:math:`X_c \Lambda X_c^{-1}` would not. States between the cores are shared out by where they go next; for
+reversible chains that is exact, for others as good as these states are rare.
+
+References
+----------
+P. Deuflhard, M. Weber, Linear Algebra Appl. 398 (2005) 161 (PCCA+, inner simplex algorithm).
+M. Weber, S. Kube, Lect. Notes Comput. Sci. 3695 (2005) 57 (the indicator for the number of sets).
+B. Reuter, K. Fackeldey, M. Weber, J. Chem. Phys. 150 (2019) 174103 (GPCCA, non-reversible chains).
+C. Schuette et al., J. Chem. Phys. 134 (2011) 204105 (rates by milestoning).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError, Problem
+from separatrix.markov.elimination import eliminate
+from separatrix.markov.generator import Chain, as_chain, sum_at
+from separatrix.markov.scaled import Scaled
+from separatrix.markov.spectrum import Spectrum, spectrum
+from separatrix.markov.stationary import StationaryLaw
+from separatrix.markov.stencil import rates_into
+
+if TYPE_CHECKING:
+    from separatrix.population.lattice import Population
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+APART = 10.0
+"""A set is metastable when it holds this many times longer than what decays next."""
+CORE = 1.0 - 1e-5
+"""Share of the largest membership from which a state belongs to a set's core: a path that enters a core at
+its edge turns back with the probability that is left, and would be counted once more."""
+
+
+@dataclass(frozen=True)
+class Metastable:
+    """Metastable sets of a chain; a single one where nothing holds it up.
+
+    Attributes
+    ----------
+    count : number m of sets, the likeliest first.
+    memberships : (m, *shape) degree to which each state belongs to each set; columns sum to 1.
+    labels : number of the set with the largest membership, of the box's shape.
+    weights : (m,) stationary probability of each set; 0 below 1e-308.
+    log_weights : (m,) natural logarithms, also below 1e-308.
+    rates : (m, m) coarse-grained rates [1/s] from set to set; the diagonal makes rows sum to 0.
+    log_rates : (m, m) logarithms of the rates off the diagonal; ``-inf`` on it.
+    decay_rates : decay rates [1/s] of the slowest modes, the stationary one (0) first.
+    separation : decay rate of the first mode left out over that of the last one used; ``inf``
+        where no mode is left out, 1 where there is one set.
+    crispness : mean over the sets of the membership that their own states have on average; 1 where
+        the rows of the modes fill a simplex at its corners alone.
+    status : ``"ok"``, or ``"inconclusive"`` with `reason`.
+    modes : the spectrum used.
+    """
+
+    count: int
+    memberships: Array
+    labels: Index
+    weights: Array
+    log_weights: Array
+    rates: Array
+    log_rates: Array
+    decay_rates: Array
+    separation: float
+    crispness: float
+    status: Literal["ok", "inconclusive"]
+    reason: str
+    modes: Spectrum = field(repr=False, compare=False)
+
+    def set(self, number: int) -> Mask:
+        """The states of one set, as a mask of the box's shape."""
+        return self.labels == number
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON, without the tables."""
+        return {
+            "unit": "1/s", "status": self.status, "reason": self.reason, "sets": self.count,
+            "weights": self.weights.tolist(), "log_weights": self.log_weights.tolist(),
+            "sizes": [int(np.count_nonzero(self.labels == i)) for i in range(self.count)],
+            "rates": self.rates.tolist(), "decay_rates": self.decay_rates.tolist(),
+            "separation": self.separation, "crispness": self.crispness,
+        }  # fmt: skip
+
+
+def metastable(
+    population: Population | Chain,
+    count: int | None = None,
+    *,
+    most: int = 3,
+    law: StationaryLaw | None = None,
+    modes: Spectrum | None = None,
+) -> Metastable:
+    """Metastable sets of a chain, and the rates between them.
+
+    Parameters
+    ----------
+    population : a population, or the chain made from it by `as_chain`.
+    count : number of sets; by default chosen from the spectrum.
+    most : largest number of sets that is considered where none is given.
+    law : the stationary law, where it is already known.
+    modes : the spectrum, where it is already known; with more modes than sets.
+
+    Raises
+    ------
+    ModelError : `count` or `most` below 1 or beyond the states, or a reducible chain.
+    NotConverged : the factors would not fit in memory.
+    """
+    chain = as_chain(population)
+    wanted = most if count is None else count
+    if wanted < 1 or (count is not None and count > chain.n_states):
+        raise ModelError(
+            Problem(f"{wanted} metastable sets of {chain.n_states} states", "count", "from 1 on")
+        )
+    if modes is None:
+        modes = spectrum(
+            chain, min(max(wanted + 1, 2), max(chain.n_states, 2)), law=law, tolerance=1e-8
+        )
+    decay = np.maximum(-modes.eigenvalues.real, 0.0)
+    m, separation = _number_of_sets(modes, decay, count, most)
+    chi = _memberships(_real_modes(modes, m))
+    mass = _log_mass(chi, modes.law)
+    order = np.argsort(-mass, kind="stable")
+    chi = chi[order]
+    labels = chi.argmax(axis=0)
+    weights, flows, settled = _between(chain, chi, labels, modes.law)
+    log_rates = np.full((m, m), -np.inf)
+    for i in range(m):
+        for j in range(m):
+            if i != j:
+                log_rates[i, j] = flows[i, j] - weights[i]
+    with np.errstate(under="ignore"):
+        rates = np.exp(log_rates)
+        shares = np.exp(weights)
+    np.fill_diagonal(rates, -rates.sum(axis=1))
+    reason = _doubt(modes, m, separation, settled)
+    return Metastable(
+        count=m,
+        memberships=chi.reshape(m, *chain.shape),
+        labels=labels.reshape(chain.shape),
+        weights=shares,
+        log_weights=weights,
+        rates=rates,
+        log_rates=log_rates,
+        decay_rates=decay,
+        separation=separation,
+        crispness=_crispness(chi, modes.law, labels),
+        status="inconclusive" if reason else "ok",
+        reason=reason,
+        modes=modes,
+    )
+
+
+def _number_of_sets(
+    modes: Spectrum, decay: Array, count: int | None, most: int
+) -> tuple[int, float]:
+    """How many modes are slow, and by which factor the next one is faster."""
+    paired = np.abs(modes.eigenvalues.imag) > 0.0
+
+    def apart(m: int) -> float:
+        if m >= decay.size:
+            return np.inf
+        if m < 2:
+            return 1.0
+        # a complex pair belongs together
+        split = paired[m - 1] and modes.eigenvalues[m] == modes.eigenvalues[m - 1].conj()
+        return 0.0 if split else float(decay[m] / decay[m - 1]) if decay[m - 1] > 0.0 else np.inf
+
+    if count is not None:
+        return count, apart(count)
+    ratios = {m: apart(m) for m in range(2, min(most, decay.size - 1) + 1)}
+    best = max(ratios, key=lambda m: ratios[m], default=1)
+    return (best, ratios[best]) if best > 1 and ratios[best] >= APART else (1, 1.0)
+
+
+def _real_modes(modes: Spectrum, m: int) -> Array:
+    """(n, m) real basis of the slow modes: a complex pair by its real and its imaginary part."""
+    columns: list[Array] = []
+    for vector, value in zip(modes.right, modes.eigenvalues, strict=True):
+        flat = vector.reshape(-1)
+        if value.imag == 0.0:
+            columns.append(flat.real)
+        elif value.imag > 0.0:
+            columns += [flat.real, flat.imag]
+    return np.stack(columns[:m], axis=1)
+
+
+def _memberships(X: Array) -> Array:
+    """(m, n) memberships in the span of the modes, nonnegative, with sums of 1."""
+    A = np.linalg.inv(X[_corners(X)])
+    # the corners of a cloud that is no perfect simplex leave states outside: widen it until none is
+    A[1:, 0] = -A[1:, 1:].sum(axis=1)
+    swing = A[1:].T @ X[:, 1:].T
+    lift = -swing.min(axis=1)
+    chi = (swing + lift[:, None]) / lift.sum() if X.shape[1] > 1 else np.ones((1, X.shape[0]))
+    return np.maximum(chi, 0.0)
+
+
+def _corners(X: Array) -> Index:
+    """The states at the corners of the simplex that the rows of X fill."""
+    rest = X.copy()
+    chosen = [int((rest**2).sum(axis=1).argmax())]
+    rest = rest - rest[chosen[0]]
+    for _ in range(1, X.shape[1]):
+        size = (rest**2).sum(axis=1)
+        chosen.append(int(size.argmax()))
+        axis = rest[chosen[-1]] / np.sqrt(size[chosen[-1]])
+        rest = rest - np.multiply.outer(rest @ axis, axis)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _log_mass(chi: Array, law: StationaryLaw) -> Array:
+    """Logarithm of the probability of each set, by its largest memberships."""
+    log_pi = law.log_pi.reshape(-1)
+    labels = chi.argmax(axis=0)
+    found = np.full(chi.shape[0], -np.inf)
+    for i in range(chi.shape[0]):
+        own = log_pi[labels == i]
+        if own.size:
+            top = own.max()
+            found[i] = top + np.log(np.exp(own - top).sum()) if np.isfinite(top) else -np.inf
+    return found
+
+
+def _crispness(chi: Array, law: StationaryLaw, labels: Index) -> float:
+    """Mean over the sets of the membership that a state of the set has on average."""
+    log_pi = law.log_pi.reshape(-1)
+    found: list[float] = []
+    for i in range(chi.shape[0]):
+        own = labels == i
+        weight = np.exp(log_pi[own] - log_pi[own].max(initial=-1e300))
+        found.append(float(weight @ chi[i, own] / weight.sum()) if own.any() else 0.0)
+    return float(np.mean(found))
+
+
+def _between(
+    chain: Chain, chi: Array, labels: Index, law: StationaryLaw
+) -> tuple[Array, Array, bool]:
+    """Logarithms of the sets' probabilities and of the flows between them, and whether all is cored."""
+    m = chi.shape[0]
+    log_pi = law.log_pi.reshape(-1)
+    pi = _scaled(log_pi)
+    if m == 1:
+        return np.zeros(1), np.full((1, 1), -np.inf), True
+    cores = np.stack([(labels == i) & (chi[i] >= CORE * chi[i].max()) for i in range(m)])
+    weights, flows = np.full(m, -np.inf), np.full((m, m), -np.inf)
+    if not cores.any(axis=1).all():
+        return weights, flows, False
+    removed = cast(Mask, np.any(cores, axis=0)).reshape(chain.shape)
+    solved = None if removed.all() else eliminate(chain, removed=removed)
+    for j in range(m):
+        core = cores[j].reshape(chain.shape)
+        direct = rates_into(chain, core)
+        outside = np.where(removed.reshape(-1), 0.0, direct)
+        between = solved.right(outside) if solved is not None else Scaled.of(np.zeros(labels.size))
+        first = between.plus(Scaled.of(cores[j].astype(np.float64)))
+        weights[j] = float(pi.times(first).total().log()[0])
+        # what leaves a core and hits core j next: straight, or through the states between
+        arriving = _inflow(chain, between, removed).plus(Scaled.of(direct))
+        for i in range(m):
+            if i != j:
+                mine = np.flatnonzero(cores[i])
+                flows[i, j] = float(pi[mine].times(arriving[mine]).total().log()[0])
+    return weights, flows, True
+
+
+def _scaled(logs: Array) -> Scaled:
+    """Numbers from their natural logarithms, in extended range."""
+    power = np.floor(np.where(np.isfinite(logs), logs, 0.0) / np.log(2.0))
+    mantissa = np.where(np.isfinite(logs), np.exp(logs - power * np.log(2.0)), 0.0)
+    return Scaled.of(mantissa, power.astype(np.int64))
+
+
+def _inflow(chain: Chain, h: Scaled, removed: Mask) -> Scaled:
+    r""":math:`\sum_y q_{xy} h_y` for each state x, with h = 0 on the removed states."""
+    total = Scaled.of(np.zeros(h.size))
+    rows, cols, rates = chain.edges
+    inside = ~removed.reshape(-1)[cols] & removed.reshape(-1)[rows]
+    rows, cols, rates = rows[inside], cols[inside], rates[inside]
+    if rows.size == 0:
+        return total
+    terms = Scaled.of(rates).times(h[cols])
+    top = np.full(h.size, total.exponent[0])
+    np.maximum.at(top, rows, terms.exponent)
+    with np.errstate(under="ignore"):
+        shifted = np.ldexp(
+            terms.mantissa, np.maximum(terms.exponent - top[rows], -1100).astype(np.int32)
+        )
+    return Scaled.of(sum_at(rows, shifted, h.size), top)
+
+
+def _doubt(modes: Spectrum, m: int, separation: float, settled: bool) -> str:
+    if not settled:
+        return "some set has no state that clearly belongs to it; ask for fewer sets"
+    if modes.errors[:m].max() > 1e-6:
+        return f"a slow mode is known to {modes.errors[:m].max():.2g} only"
+    if m > 1 and separation < 1.5:
+        return f"the next mode is only {separation:.3g} times faster: this number splits a cluster"
+    return ""

@@ -1,0 +1,197 @@
+"""Pictures of metadata load: rates, shares, weights, and the score beside the CPU load."""
+
+# matplotlib leaves the types of its keyword arguments open
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from separatrix.views.figures import BLUE, GREEN, GREY, ORANGE, RED
+from separatrix.weights.study import Relative, Study
+from separatrix.weights.summary import Summary
+
+_WIDTH = 7.2
+_MOST_OPERATIONS = 12
+_LOOK = {
+    "regression": (BLUE, "o"),
+    "quantile": (ORANGE, "s"),
+    "notebook": (RED, "^"),
+}
+_GROUPS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", GREY)
+
+
+def rate_histogram(summary: Summary) -> Figure:
+    """Intervals by decade of rate, one bar per operation in each decade; logarithmic."""
+    rows = [row for row in summary.table() if row.count][: len(_GROUPS)]
+    figure, axes = _blank(3.8)
+    used = max((i for row in rows for i, n in enumerate(row.histogram) if n), default=0)
+    places = np.arange(used + 1)
+    width = 0.84 / max(len(rows), 1)
+    hatches = ("", "///", "...", "xxx", "", "\\\\\\", "+++")
+    for k, row in enumerate(rows):
+        axes.bar(
+            places + (k - (len(rows) - 1) / 2) * width,
+            row.histogram[: used + 1],
+            width,
+            color=_GROUPS[k],
+            hatch=hatches[k],
+            edgecolor="white",
+            linewidth=0,
+            label=row.operation,
+        )
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(bottom=0)
+    names = ["0 to 1", *(f"$10^{d}$ to $10^{d + 1}$" for d in range(used))]
+    axes.set_xticks(places, names, fontsize=8)
+    axes.set_xlabel("rate [operations/s]")
+    axes.set_ylabel("intervals x targets")
+    if rows:
+        axes.legend(fontsize=8, ncols=2)
+    return figure
+
+
+def cumulative_share(summary: Summary) -> Figure:
+    """Share of each operation, and of it and all larger ones together."""
+    rows = summary.table()[:_MOST_OPERATIONS]
+    upto = dict(summary.cumulative())
+    names = [row.operation for row in rows]
+    figure, axes = _blank(3.4)
+    axes.bar(names, [100 * row.share for row in rows], color=BLUE, alpha=0.6, label="alone")
+    axes.plot(
+        names, [100 * upto[o] for o in names], color=RED, marker="o", markersize=4,
+        label="with all larger ones",
+    )  # fmt: skip
+    axes.set_ylabel("share of all operations [%]")
+    axes.set_ylim(0, 105)
+    axes.tick_params(axis="x", rotation=40, labelsize=8)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(fontsize=8, loc="center right")
+    return figure
+
+
+def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
+    """Weight of each operation by each method, in units of the average operation; 95 % bars.
+
+    Logarithmic; a weight of 0 stands at the left edge, and an interval that reaches 0 or is not
+    bounded ends in an arrow.
+    """
+    names = list(dict.fromkeys(o for found in methods.values() for o in found))
+    values = [
+        v for found in methods.values() for r in found.values() for v in (r.weight, r.high)
+        if np.isfinite(v) and v > 0
+    ]  # fmt: skip
+    left = 10.0 ** np.floor(np.log10(min(values, default=1.0)) - 0.3)
+    right = 10.0 ** np.ceil(np.log10(max(values, default=1.0)) + 0.1)
+    figure, axes = _blank(1.2 + 0.36 * len(names))
+    for k, (method, found) in enumerate(methods.items()):
+        colour, marker = _LOOK[method]
+        shift = 0.24 * (k - (len(methods) - 1) / 2)
+        for operation, r in found.items():
+            y = names.index(operation) + shift
+            if not np.isnan(r.low):
+                high = r.high if np.isfinite(r.high) else right
+                axes.plot([max(r.low, left), high], [y, y], color=colour, linewidth=1.2, alpha=0.7)
+                if r.low <= left:
+                    axes.plot(left, y, color=colour, marker="<", markersize=4, clip_on=False)
+                if not np.isfinite(r.high):
+                    axes.plot(right, y, color=colour, marker=">", markersize=4, clip_on=False)
+            at = min(max(r.weight, left), right)
+            axes.plot(
+                at, y, color=colour, marker=marker, markersize=5, linestyle="none", clip_on=False,
+                markerfacecolor=colour if r.weight > 0 else "white",
+            )  # fmt: skip
+        axes.plot([], [], color=colour, marker=marker, linestyle="none", label=method)
+    axes.axvline(1.0, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_xlim(left, right)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_xlabel("weight in units of the average operation (hollow: 0)")
+    figure.legend(
+        *axes.get_legend_handles_labels(), fontsize=8, loc="outside upper center", ncols=3
+    )
+    return figure
+
+
+def score_against_load(found: Study) -> Figure:
+    """CPU load over load score, interval by interval, with the fitted response."""
+    score, cpu, expected = found.dots
+    figure, axes = _blank(3.8)
+    axes.plot(
+        score, cpu, color=BLUE, marker=".", markersize=3, linestyle="none", alpha=0.4,
+        rasterized=True, label="one interval",
+    )  # fmt: skip
+    if np.isfinite(expected).any():
+        axes.plot(
+            score, expected, color=RED, marker=".", markersize=2, linestyle="none",
+            rasterized=True, label="expected at a steady score",
+        )  # fmt: skip
+    if len(score) and score.max() > 0:
+        axes.set_xscale("symlog", linthresh=max(float(np.quantile(score, 0.02)), 1e-9))
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("load score [weighted operations/s]")
+    axes.set_ylabel("CPU load [%]")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="upper left", markerscale=3)
+    return figure
+
+
+def score_over_time(found: Study) -> Figure:
+    """Load score and CPU load over time, one above the other."""
+    time, score, cpu, expected = found.times
+    stamps: list[Any] = [datetime.fromtimestamp(t, ZoneInfo(found.summary.zone)) for t in time]
+    figure = Figure(figsize=(_WIDTH, 4.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper.plot(stamps, score, color=BLUE, linewidth=1)
+    upper.set_ylabel("load score [1/s]")
+    lower.plot(stamps, cpu, color=ORANGE, linewidth=1.4, label="measured")
+    if np.isfinite(expected).any():
+        lower.plot(stamps, expected, color=BLUE, linewidth=1, linestyle="--", label="expected")
+        lower.legend(fontsize=8)
+    lower.set_ylabel("CPU load [%]")
+    lower.set_xlabel(f"time, {found.summary.zone}")
+    for axes in (upper, lower):
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    _dated(lower, found.summary.zone)
+    return figure
+
+
+def daily_ratio(found: Study) -> Figure:
+    """CPU load over load score, one point a local day."""
+    days = list(found.daily_ratio)
+    figure, axes = _blank(3.0)
+    stamps: list[Any] = [datetime.fromisoformat(day) for day in days]
+    axes.plot(stamps, list(found.daily_ratio.values()), color=BLUE, marker="o", markersize=4)
+    if len(days) == 1:
+        axes.set_xticks(stamps, days)
+    else:
+        _dated(axes, None)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(f"day, {found.summary.zone}")
+    axes.set_ylabel("CPU load / score [% s]")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def _dated(axes: Axes, zone: str | None) -> None:
+    where = ZoneInfo(zone) if zone else None
+    locator = AutoDateLocator(tz=where)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=where))
+
+
+def _blank(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
