@@ -9,12 +9,14 @@ from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.koopman import learn, settle
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
 from separatrix.cli.reports import diff, report
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
+from separatrix.cli.tipping import tipping
 from separatrix.cli.verdicts import check, explain, schema
 from separatrix.cli.weights import score, weights
 
@@ -35,6 +37,9 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    tipping,
+    learn,
+    settle,
     agree,
     place,
     report,
