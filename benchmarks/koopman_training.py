@@ -22,7 +22,7 @@ from separatrix.koopman.training import Net, one_thread
 from separatrix.koopman.windows import Windows
 
 FACTOR = 25
-RUNS, SAMPLES = 24, 1000
+RUNS, SAMPLES = 16, 600
 
 
 def queue_like(seed: int) -> Trajectories:

@@ -269,9 +269,10 @@ def _predicted(model: Koopman, deltas: Array, given: Array | None) -> Array:
     far = begin > _NEAR * begin.max()
     if not begin.max() > 0.0:
         raise DataError("all starts lie at the limit already", hint="give starts away from it")
-    longest = model.timescales_[0] / model.step_ * log(1e3 / float(deltas.min()))
-    times: Array = np.geomspace(1e-2, max(longest, 1.0), _GRID)
-    times[0] = 0.0
+    slowest = float(model.timescales_[0])
+    longest = slowest / model.step_ * log(1e3 / float(deltas.min()))
+    decades = np.linspace(-2.0, np.log10(max(longest, 1.0)), _GRID, dtype=np.float64)
+    times: Array = np.where(decades > -2.0, 10.0**decades, 0.0)
     values, right, left = model.eigen()
     path = np.exp(np.log(values)[None] * times[:, None])[:, None] * (z[far] @ left.T)[None]
     decoded = model.decode((path @ right.T).real.reshape(-1, z.shape[1]))
