@@ -26,7 +26,7 @@ State: TypeAlias = tuple[Array, ...]
 RateFunction: TypeAlias = Callable[[State], Array]
 """State -> value, vectorised: arrays in, an array that broadcasts to their shape out."""
 
-AxisKind: TypeAlias = Literal["queue", "orbit", "phase", "tokens", "breaker"]
+AxisKind: TypeAlias = Literal["queue", "orbit", "phase", "tokens", "breaker", "cache", "calls"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Axis:
     ----------
     name : such as ``"queue[52]"`` or ``"orbit[client,0]"``.
     size : number of values.
-    kind : what the coordinate counts.
+    kind : what the coordinate counts; 0 is the calm end: no queue, nobody in orbit, no token spent, no
+        key of a cache dead, the breaker closed.
     cut : upper bound on the probability mass that a finite `size` cuts off, where `size` was
         chosen by the lowering; 0 where the bound is part of the model.
     """

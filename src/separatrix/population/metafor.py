@@ -21,9 +21,9 @@ import numpy as np
 
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Program
-from separatrix.population.flows import room
+from separatrix.population.frame import room
 from separatrix.population.lattice import Array, Axis, Measure, Population, State, Transition
-from separatrix.population.streams import station_of
+from separatrix.population.plain import plain_server
 
 ALPHA = 0.25
 """Metafor's weight of the extra entry of a late arrival."""
@@ -47,8 +47,7 @@ def metafor(
 
     Raises ModelError where the server states no ``orbit_size``, which Metafor needs.
     """
-    station = station_of(program)
-    server, total = station.server, station.rate
+    server = plain_server(program)
     if server.orbit_size is None:
         raise ModelError(
             Problem(
@@ -58,6 +57,7 @@ def metafor(
             )
         )
     sources = program.sources_of(server.name)
+    total = sum(s.mean_rate for s in sources)
     weights = [s.mean_rate / total for s in sources]
     pairs = list(zip(weights, sources, strict=True))
     mu = sum(w * server.apis[s.api].processing_rate for w, s in pairs)

@@ -16,7 +16,7 @@ from separatrix.population.remembered import remembered
 
 
 @remembered
-def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
+def sojourn_tail(n: ArrayLike, t: float, rate: ArrayLike, threads: int) -> Array:
     r"""P(sojourn > t) for an attempt that finds `n` others.
 
     .. math:: P(S > t) = Q(k, at) + r_k, \qquad
@@ -28,20 +28,20 @@ def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
     ----------
     n : attempts found at the server, any real >= 0, any shape.
     t : time [s], >= 0.
-    rate : service rate of one thread [1/s].
+    rate : service rate of one thread [1/s], > 0; may differ from state to state.
     threads : number of threads c.
 
     Returns
     -------
-    Probabilities, in the shape of `n`.
+    Probabilities, in the common shape of `n` and `rate`.
     """
     from scipy.special import gammainc, gammaincc, gammaln
 
-    found = np.asarray(n, dtype=np.float64)
+    found, mu = np.asarray(n, dtype=np.float64), np.asarray(rate, dtype=np.float64)
     k = np.maximum(found - threads + 1.0, 0.0)
     if t <= 0:
-        return np.ones_like(k)
-    at = threads * rate * t
+        return np.ones(np.broadcast_shapes(k.shape, mu.shape))
+    at = threads * mu * t
     log_poisson = k * np.log(at) - at - gammaln(k + 1.0)
     if threads == 1:
         return np.minimum(gammaincc(k, at) + np.exp(log_poisson), 1.0)
@@ -50,22 +50,36 @@ def sojourn_tail(n: ArrayLike, t: float, rate: float, threads: int) -> Array:
     # r_k = e^{-mu t} ratio^{-k} P(k, x): exact, and safe while P does not underflow
     with np.errstate(divide="ignore"):
         log_lower = np.log(gammainc(np.maximum(k, 1e-300), x))
-    direct = np.exp(np.minimum(-rate * t - k * float(np.log(ratio)) + log_lower, 0.0))
+    direct = np.exp(np.minimum(-mu * t - k * float(np.log(ratio)) + log_lower, 0.0))
     series = np.exp(log_poisson) * _kummer_sum(k, x)
-    remainder = np.where(k == 0, np.exp(-rate * t), np.where(k > x, series, direct))
+    remainder = np.where(k == 0, np.exp(-mu * t), np.where(k > x, series, direct))
     return np.minimum(gammaincc(k, at) + remainder, 1.0)
 
 
-def _kummer_sum(k: Array, x: float) -> Array:
+def matched_tail(mean: ArrayLike, variance: ArrayLike, t: float) -> Array:
+    r"""P(G > t) for the gamma law G of this mean [s] and variance [s²], which may vary with state.
+
+    Exact where a sojourn is a sum of equal exponential stages: one thread, Erlang service.
+    """
+    from scipy.special import gammaincc
+
+    m, v = np.asarray(mean, dtype=np.float64), np.asarray(variance, dtype=np.float64)
+    if t <= 0:
+        return np.ones(np.broadcast_shapes(m.shape, v.shape))
+    return np.asarray(gammaincc(m * m / v, m * t / v), dtype=np.float64)
+
+
+def _kummer_sum(k: Array, x: Array) -> Array:
     r""":math:`\sum_{j\ge0} x^j / ((k+1)\cdots(k+j))` where k > x; elsewhere unused."""
     use = k > x
     base = np.where(use, k, x + 1.0)
+    x = np.asarray(x)[..., None]
     term = np.ones_like(base)
     total = np.ones_like(base)
     # terms fall at least like a Gaussian of width sqrt(x) past j = 0; some at a time, where few states
     # would else cost a call for each
     some = max(1, min(32, 100_000 // max(base.size, 1)))
-    for first in range(1, int(10 * np.sqrt(x)) + 60, some):
+    for first in range(1, int(10 * np.sqrt(float(np.max(x, initial=0.0)))) + 60, some):
         factors = x / (base[..., None] + np.arange(first, first + some))
         terms = term[..., None] * np.cumprod(factors, axis=-1)
         total = total + terms.sum(axis=-1)

@@ -1,0 +1,240 @@
+r"""Calls between servers: how long a caller's thread is held, and what the end of its own work sets off.
+
+A call waited for is answered in time with chance g at each attempt, as its server stands now; then all of
+its r + 1 attempts fail with :math:`(1-g)^{r+1}`, and the thread is held for
+
+.. math:: H = \sum_{a=0}^{r} (1-g)^a \bigl[ g\,E(S \mid S \le T) + (1-g)(T + b_{a+1}) \bigr],
+
+with :math:`E(S \mid S \le T) = m - T/(e^{T/m} - 1)` as for an exponential time of mean m. Of several calls
+the longest counts: as independent exponential times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from separatrix.errors import Unsupported
+from separatrix.population.frame import (
+    Frame,
+    Jump,
+    Once,
+    Outcome,
+    added,
+    certain,
+    crossed,
+    product,
+    room,
+)
+from separatrix.population.joins import Departures, Join
+from separatrix.population.lattice import Array, RateFunction, State
+from separatrix.population.launches import Flow
+from separatrix.population.network import Network
+from separatrix.population.refusals import ENGINE
+from separatrix.population.station import Station
+
+MOST_WAYS = 256
+"""Most ways in which the calls of one piece of work may go together."""
+
+
+def holding(flow: Flow) -> tuple[RateFunction, RateFunction]:
+    """Mean time [s] that a thread waits for this call, and chance that the call fails, by state."""
+    stream, station = flow.stream, flow.station
+    T, r = stream.timeout, stream.retries
+    sojourn = station.sojourn(stream.apis)
+    good = Once(flow.in_time)
+    admits = station.admits(1)
+    patience = 0.0 if station.server.fail_fast else T
+
+    def time(x: State) -> Array:
+        g = good(x)
+        mean = np.maximum(sojourn(x)[0], 1e-12)
+        answered = mean - T / np.expm1(np.minimum(T / mean, 700.0))
+        lost = 1.0 - g
+        # of those not in time, the refused may learn at once
+        late = np.maximum(admits(x) - g, 0.0)
+        waits = late * T + np.maximum(lost - late, 0.0) * patience
+        total = np.zeros(())
+        for a in range(r + 1):
+            pause = lost * stream.waits[a] if a < r else 0.0
+            total = total + lost**a * (g * answered + waits + pause)
+        return total
+
+    def fails(x: State) -> Array:
+        return (1.0 - good(x)) ** (r + 1)
+
+    return Once(time), Once(fails)
+
+
+def longest(times: list[RateFunction]) -> RateFunction:
+    """Mean of the longest of independent exponential times of these means [s]."""
+    if len(times) == 1:
+        return times[0]
+
+    def mean(x: State) -> Array:
+        rates = [1.0 / np.maximum(t(x), 1e-12) for t in times]
+        total = np.zeros(())
+        for n in range(1, len(rates) + 1):
+            for some in combinations(rates, n):
+                total = total + (-1.0) ** (n + 1) / sum(some)
+        return total
+
+    return Once(mean)
+
+
+def all_answered(fails: list[RateFunction]) -> RateFunction:
+    """Chance that one call at least fails."""
+
+    def chance(x: State) -> Array:
+        good = np.ones(())
+        for failing in fails:
+            good = good * (1.0 - failing(x))
+        return 1.0 - good
+
+    return chance if len(fails) > 1 else fails[0]
+
+
+def foresee(network: Network, stations: dict[str, Station], flows: list[Flow]) -> None:
+    """Tell each caller how long its calls take and how often they fail; callees come first."""
+    for name in reversed(network.upstream):
+        station = stations[name]
+        for api in station.server.apis:
+            waited = [f for f in flows if _is_call(f, name, api) and f.stream.held]
+            if waited:
+                both = [holding(flow) for flow in waited]
+                station.call_time[api] = longest([time for time, _ in both])
+                station.call_fails[api] = all_answered([fails for _, fails in both])
+
+
+def _is_call(flow: Flow, server: str, api: str) -> bool:
+    call = flow.stream.call
+    return call is not None and (call.caller, call.api) == (server, api)
+
+
+def make_joins(
+    frame: Frame, stations: dict[str, Station], flows: list[Flow], departures: Departures
+) -> dict[tuple[str, str], Join]:
+    """(server, API) -> the join of the calls that it waits for."""
+    joins: dict[tuple[str, str], Join] = {}
+    for name, station in stations.items():
+        for api in station.server.apis:
+            waited = [f for f in flows if _is_call(f, name, api) and f.stream.held]
+            if waited:
+                joins[name, api] = Join(frame, station, api, waited, departures)
+                station.held_by.append(joins[name, api].waiting)
+    return joins
+
+
+def work(
+    frame: Frame, station: Station, flows: list[Flow],
+    joins: dict[tuple[str, str], Join], departures: Departures,
+) -> None:  # fmt: skip
+    """The work of a station's threads: phases of service, and what the end of the work sets off."""
+    name = station.server.name
+    for n, phase in enumerate(station.phases.phases):
+        axis = station.occupied[n]
+        gone = {} if axis is None else {axis: -1}
+        rate = station.completion(n)
+        if phase.after is not None:
+            into = station.occupied[phase.after]
+            if into is not None:
+                on = _room(into, station.server.thread_pool)
+                frame.move(f"{name}: next phase of service", product(rate, on), {**gone, into: 1})
+            continue
+        for api, part in phase.done.items():
+            calls = [f for f in flows if _is_call(f, name, api)]
+            begun = [Outcome(_constant(part), gone)]
+            ways, marginals = _ways(station, calls)
+            leaves = [departures.leaving(station, good, axis) for good in (True, False)]
+            after = _after(ways, joins.get((name, api)), *leaves)
+            for outcome in crossed(begun, after):
+                frame.move(f"{name}: own work for {api} done", product(rate, outcome.chance),
+                           outcome.jump)  # fmt: skip
+            for flow, outcomes in zip(calls, marginals, strict=True):
+                flow.made(product(rate, _constant(part)), outcomes)
+
+
+def _ways(station: Station, calls: list[Flow]) -> tuple[list[_Ways], list[list[Outcome]]]:
+    """Ways in which calls go that start together, and the outcomes of each call."""
+    ways: list[_Ways] = [_Ways(certain, {}, {}, False)]
+    marginals: list[list[Outcome]] = []
+    for i, flow in enumerate(calls):
+        before = any(f.station is flow.station for f in calls[:i])
+        outcomes = flow.ended(flow.outcomes(flow.way.attempts[0]), caller=False)
+        pairs = [(way, way.seen(o, flow) if before else o) for way in ways for o in outcomes]
+        marginals.append([replace(o, chance=product(way.chance, o.chance)) for way, o in pairs])
+        ways = [way.then(outcome, flow) for way, outcome in pairs]
+        if len(ways) > MOST_WAYS:
+            name = station.server.name
+            raise Unsupported(
+                ENGINE,
+                f"{len(calls)} calls that start together (more than {MOST_WAYS} ways to go)",
+                "use `simulate`, or let a server in between make some of the calls",
+                f"servers.{name}",
+            )
+    return ways, marginals
+
+
+def _after(
+    ways: list[_Ways], join: Join | None, leaves: list[Outcome], fails: list[Outcome]
+) -> list[Outcome]:
+    """What follows the end of own work: calls start together, and the attempt waits or leaves."""
+    found: list[Outcome] = []
+    for way in ways:
+        if way.failed:
+            found += crossed([Outcome(way.chance, way.load)], fails)
+        elif join is not None:
+            found += crossed([Outcome(way.chance, way.jump)], [join.begins()])
+        else:
+            found += crossed([Outcome(way.chance, way.jump)], leaves)
+    return found
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """One way in which calls go that start together.
+
+    Attributes
+    ----------
+    chance, jump : of all of them; `load` is the same jump without those that wait for an answer.
+    failed : whether a call that is waited for has failed at once.
+    """
+
+    chance: RateFunction
+    jump: Jump
+    load: Jump
+    failed: bool
+
+    def seen(self, outcome: Outcome, flow: Flow) -> Outcome:
+        """An outcome of one more call, to a server that calls before it have reached."""
+        q = flow.station.q
+        return replace(outcome, chance=_shifted(outcome.chance, q, self.load.get(q, 0)))
+
+    def then(self, outcome: Outcome, flow: Flow) -> _Ways:
+        """With one more call."""
+        held = flow.stream.held
+        waits = {*flow.waits, flow.answering} if held else set[int | None]()
+        load = {i: step for i, step in outcome.jump.items() if i not in waits}
+        return _Ways(
+            product(self.chance, outcome.chance),
+            added(self.jump, outcome.jump),
+            added(self.load, load),
+            self.failed or (held and outcome.ending == "failed"),
+        )
+
+
+def _shifted(chance: RateFunction, axis: int, by: int) -> RateFunction:
+    """The chance once `axis` has grown."""
+    if not by:
+        return chance
+    return lambda x: chance((*x[:axis], x[axis] + by, *x[axis + 1 :]))
+
+
+def _room(axis: int, size: int) -> RateFunction:
+    return lambda x: room(x[axis], size)
+
+
+def _constant(value: float) -> RateFunction:
+    return certain if value == 1.0 else lambda x: np.full((), value)

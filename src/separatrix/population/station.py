@@ -1,0 +1,350 @@
+r"""One station of a network: what happens to an attempt there, by state.
+
+With q attempts at the server, c threads of which W are held by calls that are waited for,
+:math:`\min(q, c) - W` threads work, each at rate :math:`\mu\,s(x)`; s is the slowdown under load.
+An attempt that finds q others starts on the :math:`k = (q - c + 1)^+`-th departure; a departure
+takes h/c, where h is how long an attempt holds a thread: its own service and the calls it waits for.
+All this is taken as the arrival finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from separatrix.model import ConcurrencyLimit, Server, ThresholdAdmission
+from separatrix.model.policies import TokenBucket
+from separatrix.population.cache import Cache
+from separatrix.population.frame import (
+    Frame,
+    Once,
+    Outcome,
+    certain,
+    product,
+    rest,
+    room,
+    summed,
+)
+from separatrix.population.itinerary import Attempt
+from separatrix.population.lattice import Array, RateFunction, State
+from separatrix.population.service_phases import ServicePhases, moments
+from separatrix.population.sojourn import matched_tail, sojourn_tail
+
+
+class Station:
+    """A server in a frame: its axes and the functions of the state that its streams need.
+
+    Attributes
+    ----------
+    server : as described.
+    phases : of its service.
+    shares : API -> share of the attempts.
+    q : axis of the queue length.
+    """
+
+    def __init__(
+        self, frame: Frame, server: Server, phases: ServicePhases, shares: dict[str, float]
+    ) -> None:
+        self.frame, self.server, self.phases, self.shares = frame, server, phases, shares
+        self.q = frame.axis(f"queue[{server.name}]", server.qsize + 1, "queue")
+        # calls of each API that are waited for: mean time and chance of failure; set by `calls`
+        self.call_time: dict[str, RateFunction] = {}
+        self.call_fails: dict[str, RateFunction] = {}
+        self.held_by: list[RateFunction] = []
+        self.occupied: list[int | None] = [None]
+        for phase in phases.phases[1:]:
+            axis = frame.axis(f"{phase.name}[{server.name}]", server.thread_pool + 1, "phase")
+            self.occupied.append(axis)
+        self.tokens: int | None = None
+        if isinstance(server.admission, TokenBucket):
+            self.tokens = self._bucket(server.admission)
+        self.cache: Cache | None = None
+        self._tails: dict[tuple[tuple[tuple[str, float], ...], float], RateFunction] = {}
+        self.speed: RateFunction = Once(self._speed) if server.slowdown else certain
+        self.holding: RateFunction = Once(self._holding)
+        self._name_approximations()
+
+    def _name_approximations(self) -> None:
+        note, phases = self.frame.note, self.phases
+        if phases.averaged:
+            note(
+                "the services at a server differ; every attempt is served at the rate of the average "
+                "request, as if the mix at the server were that of new requests"
+            )
+        if not phases.plain:
+            note(
+                "whether an attempt is in time is judged by a gamma law with the mean and variance "
+                "of its sojourn; the service under way is taken as just begun"
+            )
+        if self.server.slowdown is not None:
+            note(
+                "service speed follows the load at every moment (not at the start of each service), and "
+                "an attempt's sojourn is judged at the speed that it finds"
+            )
+
+    def _bucket(self, bucket: TokenBucket) -> int:
+        burst = bucket.burst
+        axis = self.frame.axis(f"tokens spent[{self.server.name}]", burst + 1, "tokens")
+        self.frame.move(
+            f"token of {self.server.name}",
+            lambda x: bucket.rate * np.minimum(x[axis], 1.0),
+            {axis: -1},
+        )
+        self.frame.note("tokens come one by one at exponential intervals, not evenly")
+        return axis
+
+    # --- work ------------------------------------------------------------------------------------
+
+    def held(self, x: State) -> Array:
+        """Threads held by calls that are waited for."""
+        return summed(self.held_by)(x)
+
+    def working(self, x: State) -> Array:
+        """Threads that work themselves."""
+        present = np.minimum(x[self.q], self.server.thread_pool)
+        return np.maximum(present - self.held(x), 0.0) if self.held_by else present
+
+    def _speed(self, x: State) -> Array:
+        slowdown = self.server.slowdown
+        if slowdown is None:
+            return np.ones(())
+        n = x[self.q]
+        if slowdown.by == "in_service":
+            n = np.minimum(n, self.server.thread_pool)
+        # a service begins with at least its own attempt there
+        n = np.maximum(n, 1.0)
+        return 1.0 / (1.0 + slowdown.coefficient * (n / slowdown.scale) ** slowdown.exponent)
+
+    def occupancy(self, n: int) -> RateFunction:
+        """Threads in service phase `n`."""
+        axis = self.occupied[n]
+        if len(self.occupied) == 1:
+            return self.working
+        if axis is None:
+            return lambda x: np.maximum(self.working(x) - self._elsewhere(x), 0.0)
+
+        def there(x: State) -> Array:
+            # never more than work, as in states that can be reached
+            most = self.working(x) / np.maximum(self._elsewhere(x), 1e-300)
+            return x[axis] * np.minimum(most, 1.0)
+
+        return there
+
+    def _elsewhere(self, x: State) -> Array:
+        """Threads in a phase other than the first."""
+        return np.asarray(sum((x[a] for a in self.occupied if a is not None), start=np.zeros(())))
+
+    def mend(self) -> None:
+        """From states with more threads in phases of service than work, a way back."""
+        rate = 1.0 / self.phases.mean
+        for axis in self.occupied:
+            if axis is not None:
+                self.frame.move(
+                    f"{self.server.name} is mended", self._excess(axis, rate), {axis: -1}
+                )
+
+    def _excess(self, axis: int, rate: float) -> RateFunction:
+        def excess(x: State) -> Array:
+            over = np.maximum(self._elsewhere(x) - self.working(x), 0.0)
+            return rate * over * (x[axis] > 0)
+
+        return excess
+
+    def completion(self, n: int) -> RateFunction:
+        """Rate [1/s] at which threads leave service phase `n`."""
+        rate, occupancy = self.phases.phases[n].rate, self.occupancy(n)
+        return product(lambda x: rate * occupancy(x), self.speed)
+
+    def work_done(self) -> RateFunction:
+        """Rate [1/s] at which the own work of attempts is over."""
+        return summed([self.completion(n) for n, p in enumerate(self.phases.phases) if p.done])
+
+    def starting(self, starts: RateFunction, freed: int | None = None) -> list[Outcome]:
+        """A thread may take up an attempt (with chance `starts`): the phase in which it begins.
+
+        freed : axis of the phase that the thread leaves at the same moment.
+        """
+        begun: list[Outcome] = []
+        for n, phase in enumerate(self.phases.phases[1:], 1):
+            axis = self.occupied[n]
+            if phase.start and axis is not None:
+                begun.append(
+                    Outcome(self._begins(phase.start, axis, starts, axis == freed), {axis: 1})
+                )
+        if not begun:
+            return [Outcome(certain, {})]
+        return [*begun, Outcome(rest([b.chance for b in begun]), {})]
+
+    def _begins(
+        self, share: float, axis: int, starts: RateFunction, one_less: bool
+    ) -> RateFunction:
+        threads = self.server.thread_pool + int(one_less)
+        return lambda x: share * np.minimum(starts(x), room(x[axis], threads))
+
+    def on_arrival(self) -> list[Outcome]:
+        """An admitted attempt joins: queue and, if a thread is free, a service phase."""
+        q, c = self.q, self.server.thread_pool
+        joined = [Outcome(certain, {q: 1})]
+        tokens = [Outcome(certain, {self.tokens: 1})] if self.tokens is not None else []
+        for part in (self.starting(lambda x: room(x[q], c)), tokens):
+            if part:
+                joined = [Outcome(_both(a, b), {**a.jump, **b.jump}) for a in joined for b in part]
+        return joined
+
+    def on_leaving(self, freed: int | None = None) -> list[Outcome]:
+        """An attempt leaves: queue and, if others wait, the service phase of the next."""
+        q, c = self.q, self.server.thread_pool
+        next_ = self.starting(lambda x: np.clip(x[q] - c, 0.0, 1.0), freed)
+        return [Outcome(b.chance, {q: -1, **b.jump}) for b in next_]
+
+    # --- admission -------------------------------------------------------------------------------
+
+    def _admits_one(self, x: State) -> Array:
+        server, q = self.server, x[self.q]
+        inside = room(q, server.qsize)
+        if isinstance(server.admission, ThresholdAdmission):
+            below = room(q, min(server.admission.threshold, server.qsize))
+            return (below + (1 - below) * server.admission.admit) * inside
+        if isinstance(server.admission, ConcurrencyLimit):
+            return room(q, min(server.admission.limit, server.qsize))
+        return inside
+
+    def _token(self, x: State) -> Array:
+        if self.tokens is None:
+            return np.ones(())
+        return room(x[self.tokens], self.frame.axes[self.tokens].size - 1)
+
+    def admits(self, tries: int) -> RateFunction:
+        """Probability that one of the tries is admitted."""
+        if tries == 1 and self.tokens is None:
+            return self._admits_one
+        return lambda x: (1.0 - (1.0 - self._admits_one(x)) ** tries) * self._token(x)
+
+    def sent(self, tries: int) -> RateFunction:
+        """Mean number of attempts sent, counting those refused at once."""
+        if tries == 1:
+            return certain
+
+        def count(x: State) -> Array:
+            refusal = 1.0 - self._admits_one(x) * self._token(x)
+            each = 1.0 - self._admits_one(x)
+            first = sum(each**i for i in range(tries))
+            return self._token(x) * first + (1.0 - self._token(x)) * (tries * (refusal > 0))
+
+        return count
+
+    # --- time at the station ---------------------------------------------------------------------
+
+    def service_time(self, apis: dict[str, float]) -> RateFunction:
+        """Mean time [s] that an attempt of this mix holds a thread, as found by an arrival."""
+        own = sum(p * moments(self.server.apis[a])[0] for a, p in apis.items())
+        if self.phases.averaged:
+            own = self.phases.mean
+        calls = [(p, self.call_time[a]) for a, p in apis.items() if a in self.call_time]
+        if not calls and self.speed is certain:
+            return lambda x: np.full((), own)
+        return lambda x: own / self.speed(x) + sum(p * time(x) for p, time in calls)
+
+    def _holding(self, x: State) -> Array:
+        return self.service_time(self.shares)(x)
+
+    def sojourn(self, apis: dict[str, float]) -> Callable[[State], tuple[Array, Array]]:
+        """Mean [s] and variance [s²] of the time at the station of an attempt of this mix."""
+        threads, scv = self.server.thread_pool, self.phases.scv if not self.phases.plain else 1.0
+        own = self.service_time(apis)
+        spread = [moments(self.server.apis[a]) for a in apis]
+        first = sum(p * m for p, (m, _) in zip(apis.values(), spread, strict=True))
+        second = sum(p * s for p, (_, s) in zip(apis.values(), spread, strict=True))
+        own_scv = 1.0 if self.phases.plain else second / first**2 - 1.0
+
+        def moments_at(x: State) -> tuple[Array, Array]:
+            k = np.maximum(x[self.q] - threads + 1.0, 0.0)
+            hold, mine = self.holding(x) / threads, own(x)
+            return k * hold + mine, k * scv * hold**2 + own_scv * mine**2
+
+        return moments_at
+
+    def tail(self, apis: dict[str, float], t: float) -> RateFunction:
+        """P(sojourn > t) of an attempt of this mix admitted in the state given, kept for its t."""
+        if t == 0.0 or not np.isfinite(t):
+            return lambda x: np.full((), 1.0 if t == 0.0 else 0.0)
+        key = (tuple(sorted(apis.items())), t)
+        if key not in self._tails:
+            self._tails[key] = Once(self.new_tail(apis, t))
+        return self._tails[key]
+
+    def new_tail(self, apis: dict[str, float], t: float) -> RateFunction:
+        """The same, not kept."""
+        q, threads = self.q, self.server.thread_pool
+        if self.phases.plain:
+            return lambda x: sojourn_tail(x[q], t, 1.0 / self.holding(x), threads)
+        sojourn = self.sojourn(apis)
+        return lambda x: matched_tail(*sojourn(x), t)
+
+    def fails(self, apis: dict[str, float]) -> RateFunction:
+        """Probability that an admitted attempt of this mix fails, since one of its calls does."""
+        parts = [(p, self.call_fails[a]) for a, p in apis.items() if a in self.call_fails]
+        if not parts:
+            return lambda x: np.zeros(())
+        return lambda x: np.asarray(sum(p * failing(x) for p, failing in parts))
+
+    def branch(self, apis: dict[str, float], above: float, up_to: float) -> RateFunction:
+        """P(above < sojourn <= up_to) of an admitted attempt; a failed one never is answered."""
+        early, late = self.tail(apis, above), self.tail(apis, up_to)
+        if not self.call_fails:
+            if above == 0.0:
+                return lambda x: 1.0 - late(x)
+            if not np.isfinite(up_to):
+                return early
+            return lambda x: np.maximum(early(x) - late(x), 0.0)
+        fails = self.fails(apis)
+        if not np.isfinite(up_to):
+            return lambda x: fails(x) + (1.0 - fails(x)) * early(x)
+        return lambda x: (1.0 - fails(x)) * np.maximum(early(x) - late(x), 0.0)
+
+    def goes_on(self, apis: dict[str, float], deadlines: tuple[float, ...]) -> RateFunction:
+        r"""Chance that one more attempt follows where n are to follow: :math:`1 - 1/E[n | n \ge 1]`."""
+        tails = [self.tail(apis, t) for t in deadlines]
+
+        def chance(x: State) -> Array:
+            following = summed(tails)(x)
+            first = tails[0](x)
+            return np.where(following > 0, 1.0 - first / np.maximum(following, 1e-300), 0.0)
+
+        return chance
+
+    # --- an attempt ------------------------------------------------------------------------------
+
+    def outcomes(self, attempt: Attempt, apis: dict[str, float], waits: list[int]) -> list[Outcome]:
+        """Ways in which an attempt of this mix can go here; ``waits[i]`` is the axis of wait i."""
+
+        def into(to: int | None) -> dict[int, int]:
+            return {} if to is None else {waits[to]: 1}
+
+        admits = self.admits(attempt.tries)
+        arrivals = [Outcome(product(admits, a.chance), a.jump) for a in self.on_arrival()]
+        refused = Outcome(rest([admits]), {}, "")
+        if attempt.ghost:
+            on = [Outcome(certain, into(attempt.refused))]
+            if attempt.deadlines:
+                chance = self.goes_on(apis, attempt.deadlines)
+                on = [Outcome(chance, into(attempt.refused)), Outcome(rest([chance]), {})]
+            return [
+                Outcome(_both(a, b), {**a.jump, **b.jump}) for a in [*arrivals, refused] for b in on
+            ]
+        found = [
+            Outcome(
+                product(a.chance, self.branch(apis, b.above, b.up_to)),
+                {**a.jump, **into(b.to)},
+                b.ending,
+            )
+            for a in arrivals
+            for b in attempt.branches
+        ]
+        ending = "failed" if attempt.refused is None else ""
+        return [*found, Outcome(refused.chance, into(attempt.refused), ending)]
+
+
+def _both(a: Outcome, b: Outcome) -> RateFunction:
+    return product(a.chance, b.chance)
