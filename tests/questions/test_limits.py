@@ -70,6 +70,9 @@ def test_a_tipping_limit_is_tried_at_its_bound():
     )
     assert (short.outcome, long.outcome, slow.outcome) == ("holds", "fails", "fails")
     assert "a spike of 2x for 20 s traps it with probability" in long.reason
+    # the mean dynamics know their own tipping factor: a longer spike may be smaller
+    assert 1 < long.value < 2 < short.value
+    assert slow.value is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.fluid.field import velocity
 from separatrix.fluid.rest import rest_from
 from separatrix.model import Program
 from separatrix.population import Array, Closure, Population, State, lower
@@ -119,9 +120,8 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     counted = list(_counted(population))
     top = np.array(population.shape, dtype=np.float64) - 1.0
 
-    def velocity(_: float, x: Array) -> Array:
-        inside = np.clip(x, 0.0, top)
-        return np.array([float(v) for v in population.drift(_point(inside))])
+    def slope(_: float, x: Array) -> Array:
+        return velocity(population, np.clip(x, 0.0, top))
 
     def above(_: float, x: Array) -> float:
         return float(x[counted].sum()) - bound
@@ -130,7 +130,7 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     if above(0.0, start) <= 0:
         return 0.0
     course: Any = solve_ivp(
-        velocity, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
+        slope, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
     )
     return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from separatrix.errors import Unsupported
+from separatrix.errors import ModelError, Unsupported
+from separatrix.fluid.continuation import Hysteresis, MetastableRange, hysteresis, metastable_range
 from separatrix.model import Program
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
@@ -13,6 +14,7 @@ from separatrix.questions.portrait import Portrait, describe, plane
 from separatrix.questions.sliders import Slider, sliders
 
 RESOLUTION = 41
+CURVE_POINTS = 80
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Glance:
     sentence : the verdict in words.
     portrait, finding : the plane of queue and orbit, and what it shows; None and why where there are
         several queues.
+    curve, range : resting points over the arrival rate of the first source, and where it can get
+        stuck; None where that rate cannot be turned.
     sliders : what can be turned.
     notes : where the reading approximates the program.
     """
@@ -35,6 +39,8 @@ class Glance:
     sentence: str
     portrait: Portrait | None
     finding: str
+    curve: Hysteresis | None
+    range: MetastableRange | None
     sliders: tuple[Slider, ...]
     notes: tuple[str, ...]
 
@@ -47,6 +53,9 @@ class Glance:
             "sentence": self.sentence,
             "portrait": None if self.portrait is None else self.portrait.to_dict(),
             "finding": self.finding,
+            "hysteresis": None if self.curve is None else self.curve.to_dict(),
+            "range": None if self.range is None else self.range.to_dict(),
+            "range_finding": "" if self.range is None else self.range.finding(),
             "sliders": [slider.to_dict() for slider in self.sliders],
             "notes": list(self.notes),
         }
@@ -59,14 +68,17 @@ def glance(program: Program) -> Glance:
     """
     program.check()
     population = lower(program, "geometric")
-    verdict = fluid_verdict(program, closure="geometric")
+    verdict = fluid_verdict(program, closure="geometric", timed=False)
     picture, finding = _picture(population)
+    curve, found = _over_load(program)
     return Glance(
         program=program.name,
         verdict=verdict,
         sentence=sentence_of(verdict),
         portrait=picture,
         finding=finding,
+        curve=curve,
+        range=found,
         sliders=sliders(program),
         notes=population.notes,
     )
@@ -80,9 +92,29 @@ def _picture(population: Population) -> tuple[Portrait | None, str]:
     return picture, describe(picture.points, population)
 
 
+def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | None]:
+    source = program.sources[0]
+    path = f"sources.{source.name}.arrival_rate"
+    span = (source.mean_rate / 20, source.mean_rate * 3)
+    try:
+        return (
+            hysteresis(program, path, span=span, points=CURVE_POINTS, closure="geometric"),
+            metastable_range(program, path, closure="geometric"),
+        )
+    except ModelError:
+        return None, None  # an arrival process that states no rate, or none at all
+
+
+def percent(share: float) -> str:
+    """A share for people: what is nearly nothing, or nearly all, is said so."""
+    if 0 < share < 1e-4:
+        return "less than 0.01 %"
+    return "more than 99.99 %" if 0.9999 < share < 1 else f"{100 * share:.3g} %"
+
+
 def sentence_of(verdict: FluidVerdict) -> str:
     """The verdict of the mean dynamics in one sentence."""
-    low, high = (f"{100 * share:.3g} %" for share in (verdict.low_share, verdict.high_share))
+    low, high = (percent(share) for share in (verdict.low_share, verdict.high_share))
     if verdict.word == "safe":
         return f"Safe on average: {low} of requests are answered in time, and overload passes."
     if verdict.word == "always stuck":

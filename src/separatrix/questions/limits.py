@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
 
+from separatrix.errors import Unsupported
 from separatrix.model.faults import Fault, Slowdown, Spike
 from separatrix.model.limits import QUANTITIES, Limit
 from separatrix.model.quantities import NOTATIONS, duration_text, factor_text
+from separatrix.questions.margin import fluid_margin
 from separatrix.questions.simulated import calm_score
 from separatrix.questions.trapped import exact_trapped, seen_trapped
 from separatrix.questions.verdict import Verdict
@@ -26,8 +29,9 @@ class Kept:
     Attributes
     ----------
     limit : the promise.
-    value : what was found, in the quantity's SI unit; None where no number was looked for (a
-        tipping limit is tried at its bound) or found.
+    value : what was found, in the quantity's SI unit; None where no number was looked for or found.
+        A tipping limit is decided at its bound, by the chain or by simulation; the value beside it is
+        that of the mean dynamics.
     outcome : ``"holds"``, ``"fails"`` or ``"unknown"``.
     reason : what the value is, or why there is none.
     """
@@ -52,7 +56,12 @@ class Kept:
         if self.value is None:
             return f"{self.limit}: {self.reason}"
         unit = QUANTITIES[self.limit.quantity].unit
-        found = duration_text(self.value) if unit == "s" else NOTATIONS[unit].text(self.value)
+        if unit == "s":
+            found = duration_text(self.value)
+        elif isfinite(self.value):
+            found = NOTATIONS[unit].text(float(f"{self.value:.4g}"))
+        else:
+            found = "none does"
         return f"{self.limit}: {found} ({self.reason})"
 
 
@@ -114,7 +123,12 @@ def _tipping(limit: Limit, duration: float, verdict: Verdict) -> Kept:
     kind = limit.quantity.removeprefix("tipping_")
     factor, lasting = factor_text(limit.value), duration_text(duration)
     reason = f"a {kind} of {factor} for {lasting} traps it with probability {odds}; {found.basis}"
+    value: float | None = None
+    if limit.quantity == "tipping_spike":
+        with contextlib.suppress(Unsupported):
+            value = fluid_margin(program, duration).factor
+            reason += "; the value is where the mean dynamics tip"
     outcome: Outcome = "unknown"
     if found.high < 0.5 or found.low >= 0.5:
         outcome = "holds" if found.high < 0.5 else "fails"
-    return Kept(limit, None, outcome, reason)
+    return Kept(limit, value, outcome, reason)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.fluid.field import integrate
 from separatrix.fluid.rest import rest_from
 from separatrix.markov.generator import as_chain
 from separatrix.markov.transient import scheduled
@@ -172,8 +173,6 @@ def _held_at(pieces: list[tuple[Population, float]], times: Array) -> list[Popul
 
 def _followed(pieces: list[tuple[Population, float]], times: Array) -> Array:
     """States of the mean dynamics at `times`, (n, axes)."""
-    from scipy.integrate import solve_ivp
-
     state = np.zeros(len(pieces[0][0].axes))
     found = np.empty((len(times), len(state)))
     begin = 0.0
@@ -181,21 +180,12 @@ def _followed(pieces: list[tuple[Population, float]], times: Array) -> Array:
         end = begin + duration
         last = i == len(pieces) - 1
         mine = (times >= begin) & ((times <= end) if last else (times < end))
-        top = np.array(population.shape, dtype=np.float64) - 1.0
-
-        def velocity(_: float, x: Array, p: Population = population, top: Array = top) -> Array:
-            return np.array([float(v) for v in p.drift(_point(np.clip(x, 0.0, top)))])
-
-        asked = np.append(times[mine], end)
-        course: Any = solve_ivp(
-            velocity, (begin, end), state, method="LSODA", t_eval=np.unique(asked), rtol=1e-7,
-            atol=1e-7,
-        )  # fmt: skip
-        if course.status != 0:
-            raise NotConverged(f"the mean dynamics could not be followed: {course.message}")
-        places = np.searchsorted(course.t, times[mine])
-        found[mine] = course.y.T[places]
-        state, begin = course.y[:, -1], end
+        asked = np.unique(np.append(times[mine], end))
+        course = integrate(population, state, (begin, end), asked)
+        if course.status != "ok":
+            raise NotConverged(f"the mean dynamics could not be followed: {course.reason}")
+        found[mine] = course.states[np.searchsorted(asked, times[mine])]
+        state, begin = course.states[-1], end
     return found
 
 

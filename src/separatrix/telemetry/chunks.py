@@ -2,20 +2,25 @@
 
 TTS tables are stored in chunks of few columns and compressed with deflate alone. Asking the library
 only where the chunks lie, and inflating them straight into an array with one row per column, takes
-half the time of reading the table and transposing it. Whatever is stored in another way is left to
+a third of the time of reading the table and transposing it: Intel's ISA-L inflates twice as fast as
+zlib does. Whatever is stored in another way is left to
 the library.
 """
 
 from __future__ import annotations
 
 import os
-import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from isal import igzip_lib, isal_zlib
 
 Floats = npt.NDArray[np.float64]
+# the stubs of isal leave the bytes open, and call the class of its errors an instance
+_inflate = cast(Callable[..., bytes], isal_zlib.decompress)  # pyright: ignore[reportUnknownMemberType]
+_DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 
 
 def columns_of(data: Any, path: str, out: Floats | None = None) -> Floats:
@@ -73,9 +78,9 @@ def _inflated(data: Any, path: str, out: Floats) -> bool:
             else:
                 packed = os.pread(handle, info.size, info.byte_offset)
             try:
-                raw = zlib.decompress(packed, bufsize=8 * rows * columns)
+                raw = _inflate(packed, bufsize=8 * rows * columns)
                 block = np.frombuffer(raw, dtype="<f8").reshape(rows, columns)
-            except (zlib.error, ValueError) as wrong:
+            except (_DAMAGED, ValueError) as wrong:
                 raise OSError(f"{data.name}: damaged chunk at {info.chunk_offset}") from wrong
             row, column = info.chunk_offset
             part = out[column : column + columns, row : row + rows]

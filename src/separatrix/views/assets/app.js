@@ -68,6 +68,9 @@
     knobs(answer.sliders);
     $("portrait").hidden = answer.portrait === null;
     if (answer.portrait !== null) Figures.portrait($("portrait"), answer.portrait);
+    $("hysteresis").hidden = answer.hysteresis === null;
+    $("range").textContent = answer.range_finding;
+    if (answer.hysteresis !== null) Figures.hysteresis($("hysteresis"), answer.hysteresis, answer.range);
   }
 
   /* --- sliders --------------------------------------------------------------------------------- */

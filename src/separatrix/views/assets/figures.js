@@ -75,6 +75,36 @@ const Figures = (() => {
     }), OPTIONS);
   }
 
+  /* Where the queue rests over a parameter; what repels is dashed. */
+  function hysteresis(div, h, range) {
+    const traces = [], seen = {};
+    for (const b of h.branches) {
+      let first = 0;
+      for (let i = 1; i <= b.values.length; i++) {
+        if (i < b.values.length && b.stable[i] === b.stable[first]) continue;
+        const stable = b.stable[first], last = Math.min(i + 1, b.values.length);
+        traces.push({ x: b.values.slice(first, last), y: b.queue.slice(first, last), mode: "lines",
+          line: { color: stable ? BLUE : RED, width: 2.5, dash: stable ? "solid" : "dash" },
+          name: stable ? "rests here" : "tips here", showlegend: !seen[stable] });
+        seen[stable] = true;
+        first = i;
+      }
+    }
+    const shapes = [{ type: "line", x0: h.value, x1: h.value, yref: "paper", y0: 0, y1: 1,
+      line: { color: GREEN, width: 2 } }];
+    if (range && range.low !== null) {
+      shapes.push({ type: "rect", x0: range.low, x1: range.high, yref: "paper", y0: 0, y1: 1,
+        fillcolor: ORANGE + "30", line: { width: 0 }, layer: "below" });
+    }
+    const top = Math.max(...h.branches.map((b) => b.values[b.values.length - 1]));
+    return Plotly.react(div, traces, layout("", "", { shapes: shapes,
+      annotations: [{ x: h.value, yref: "paper", y: 1, text: "you are here", showarrow: false,
+        xanchor: "left", yanchor: "bottom" }],
+      xaxis: { title: { text: "arrival rate [1/s]" }, range: [0, Math.min(top, 2.5 * h.value)] },
+      yaxis: { title: { text: "queue at rest [attempts]" }, rangemode: "tozero" },
+    }), OPTIONS);
+  }
+
   function band(time, lows, middles, highs, color, name, axis) {
     return [
       { x: time.concat(time.slice().reverse()), y: highs.concat(lows.slice().reverse()), fill: "toself",
@@ -96,5 +126,5 @@ const Figures = (() => {
     }), OPTIONS);
   }
 
-  return { portrait, timeline };
+  return { portrait, hysteresis, timeline };
 })();
