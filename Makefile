@@ -37,7 +37,7 @@ docs: .venv/tested
 	@touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dask,mysql,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dask,learn,mysql,test]'
 	@touch $@
 
 clean:

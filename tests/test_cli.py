@@ -148,6 +148,18 @@ def test_simulate_gives_intervals_and_files(storm, tmp_path):
     assert "±" in text.stdout
 
 
+def test_simulate_splits_a_rare_collapse(storm):
+    rare = ("simulate", storm, "--rare", "collapse", "--healthy", "1", "--stuck", "25")
+    data = json.loads(run(*rare, "--trials", "100", "--json").stdout)
+    assert data["low"] < data["mean"]
+    assert data["levels"][-1] == 25
+    text = run(*rare, "--trials", "100")
+    assert "mean time" in text.stdout
+    wrong = run("simulate", storm, "--rare", "recovery", "--healthy", "30", "--stuck", "25")
+    assert wrong.exit_code == 3
+    assert "must be 0 <= healthy < stuck" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--for", "never"), ("--spike", "c:3x"), ("--spike", "x:3x@1s+1s"), ("--runs", "0")],

@@ -6,7 +6,7 @@ import time
 
 import ciw
 
-MODEL, HORIZON = sys.argv[1], float(sys.argv[2])
+MODEL, HORIZON, SEED = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 assert MODEL == "plain", "Ciw has no retrying clients"
 network = ciw.create_network(
     arrival_distributions=[ciw.dists.Exponential(9.5)],
@@ -14,7 +14,7 @@ network = ciw.create_network(
     number_of_servers=[1],
     queue_capacities=[99],
 )
-ciw.seed(1)
+ciw.seed(SEED)
 simulation = ciw.Simulation(network)
 begin = time.process_time()
 simulation.simulate_until_max_time(HORIZON)

@@ -11,9 +11,10 @@ from happysimulator.components.client.client import Client
 from happysimulator.components.client.retry import FixedRetry, NoRetry
 from happysimulator.distributions import ExponentialLatency
 
-MODEL, HORIZON = sys.argv[1], float(sys.argv[2])
+MODEL, HORIZON, SEED = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+assert MODEL != "stuck", "its client cannot send a burst"
 logging.disable(logging.CRITICAL)
-random.seed(1)
+random.seed(SEED)
 server = Server("server", service_time=ExponentialLatency(0.1), queue_capacity=99)
 client = Client(
     "client",

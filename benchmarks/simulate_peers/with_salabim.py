@@ -7,7 +7,7 @@ from collections import deque
 
 import salabim as sim
 
-MODEL, HORIZON = sys.argv[1], float(sys.argv[2])
+MODEL, HORIZON, SEED = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 RATE, MU, QSIZE, TIMEOUT, RETRIES = 9.5, 10.0, 100, 9.0, 3
 attempts = completions = 0
 queue = deque()
@@ -17,7 +17,7 @@ sim.yieldless(False)
 class Request(sim.Component):
     def process(self):
         global attempts
-        for attempt in range(RETRIES + 1 if MODEL == "retry" else 1):
+        for attempt in range(1 if MODEL == "plain" else RETRIES + 1):
             attempts += 1
             self.current, self.answered = attempt, False
             admitted = len(queue) < QSIZE
@@ -52,12 +52,14 @@ class Server(sim.Component):
 class Arrivals(sim.Component):
     def process(self):
         gap = env.Exponential(1 / RATE)
+        for _ in range(500 if MODEL == "stuck" else 0):
+            Request()
         while True:
             yield self.hold(gap.sample())
             Request()
 
 
-env = sim.Environment(random_seed=1, trace=False)
+env = sim.Environment(random_seed=SEED, trace=False)
 server = Server()
 Arrivals()
 begin = time.process_time()

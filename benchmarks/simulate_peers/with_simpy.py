@@ -1,6 +1,7 @@
 """SimPy as its guide teaches it: a Resource, a process per attempt, conditions for timeouts.
 
-Models: clients that time out and retry (``retry``), or wait for ever (``plain``).
+Models: clients that time out and retry (``retry``; ``stuck``: 500 of them at the start), or wait for
+ever (``plain``).
 """
 
 import json
@@ -10,7 +11,7 @@ import time
 
 import simpy
 
-MODEL, HORIZON = sys.argv[1], float(sys.argv[2])
+MODEL, HORIZON, SEED = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 RATE, MU, QSIZE, TIMEOUT, RETRIES = 9.5, 10.0, 100, 9.0, 3
 attempts = completions = 0
 
@@ -25,7 +26,7 @@ def attempt(env, server):
 
 def request(env, server):
     global attempts
-    for _ in range(RETRIES + 1 if MODEL == "retry" else 1):
+    for _ in range(1 if MODEL == "plain" else RETRIES + 1):
         attempts += 1
         full = server.count + len(server.queue) >= QSIZE
         sent = env.event() if full else env.process(attempt(env, server))
@@ -39,12 +40,14 @@ def request(env, server):
 
 
 def arrivals(env, server):
+    for _ in range(500 if MODEL == "stuck" else 0):
+        env.process(request(env, server))
     while True:
         yield env.timeout(random.expovariate(RATE))
         env.process(request(env, server))
 
 
-random.seed(1)
+random.seed(SEED)
 env = simpy.Environment()
 env.process(arrivals(env, simpy.Resource(env, capacity=1)))
 begin = time.process_time()

@@ -8,7 +8,7 @@ from collections import deque
 
 import simpy
 
-MODEL, HORIZON = sys.argv[1], float(sys.argv[2])
+MODEL, HORIZON, SEED = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 RATE, MU, QSIZE, TIMEOUT, RETRIES = 9.5, 10.0, 100, 9.0, 3
 attempts = completions = 0
 
@@ -41,7 +41,7 @@ class Server:
 
 def request(env, server):
     global attempts
-    for _ in range(RETRIES + 1 if MODEL == "retry" else 1):
+    for _ in range(1 if MODEL == "plain" else RETRIES + 1):
         attempts += 1
         done = server.offer()
         if MODEL == "plain":
@@ -56,12 +56,14 @@ def request(env, server):
 
 
 def arrivals(env, server):
+    for _ in range(500 if MODEL == "stuck" else 0):
+        env.process(request(env, server))
     while True:
         yield env.timeout(random.expovariate(RATE))
         env.process(request(env, server))
 
 
-random.seed(1)
+random.seed(SEED)
 env = simpy.Environment()
 env.process(arrivals(env, Server(env)))
 begin = time.process_time()

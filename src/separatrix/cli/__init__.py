@@ -9,6 +9,7 @@ from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
+from separatrix.cli.koopman import learn, settle
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
@@ -35,6 +36,8 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    learn,
+    settle,
     agree,
     place,
     report,

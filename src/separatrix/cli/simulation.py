@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
 from separatrix.cli.models import takes_model
+
+if TYPE_CHECKING:
+    from separatrix.model import Program
 
 
 @click.command(epilog=EXIT_CODES)
@@ -30,6 +33,16 @@ from separatrix.cli.models import takes_model
 @click.option("--store", metavar="DIR", help="Keep finished runs here, and resume from them.")
 @click.option("--workers", type=int, help="Processes; default: as many as processors.")
 @click.option("--scheduler", metavar="tcp://...", help="A Dask cluster instead of processes.")
+@click.option(
+    "--rare",
+    type=click.Choice(["collapse", "recovery"]),
+    help="Mean time of a collapse or recovery too rare to wait for, by splitting.",
+)
+@click.option("--healthy", type=float, help="With --rare: score up to which it is healthy.")
+@click.option("--stuck", type=float, help="With --rare: score from which it is stuck.")
+@click.option(
+    "--trials", type=int, default=1000, show_default=True, help="With --rare: of each step."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def simulate(
@@ -49,6 +62,10 @@ def simulate(
     store: str | None,
     workers: int | None,
     scheduler: str | None,
+    rare: Literal["collapse", "recovery"] | None,
+    healthy: float | None,
+    stuck: float | None,
+    trials: int,
     as_json: bool,
 ) -> None:
     """Follow every request of the model, many times, and give the means with their intervals.
@@ -58,6 +75,7 @@ def simulate(
       separatrix simulate service.yaml --for 1h --runs 100
       separatrix simulate service.yaml --spike web:3x@600s+60s -o series.parquet
       separatrix simulate service.yaml --precision 1% --json | jq .streams
+      separatrix simulate service.yaml --rare collapse
     """
     from separatrix.errors import ModelError, Problem
     from separatrix.model.quantities import seconds, share
@@ -82,6 +100,8 @@ def simulate(
     ]
     if faults:
         program = with_faults(program, faults)
+    if rare is not None:
+        _rare(ctx, program, rare, healthy, stuck, trials, seed, as_json)
     result = replicate(
         program,
         horizon=read("--for", horizon, seconds),
@@ -112,3 +132,32 @@ def simulate(
         if output is not None:
             click.echo(f"series: {output}")
     ctx.exit(0 if result.status == "ok" else EXIT["inconclusive"])
+
+
+def _rare(
+    ctx: click.Context, program: Program, goal: Literal["collapse", "recovery"],
+    healthy: float | None, stuck: float | None, trials: int, seed: int, as_json: bool,
+) -> NoReturn:  # fmt: skip
+    """Print the mean time of a rare passage; the score is attempts plus requests to come back."""
+    from separatrix.questions.simulated import calm_score
+    from separatrix.simulate.rare import rare_passage
+
+    found = rare_passage(
+        program,
+        goal,
+        healthy=calm_score(program) if healthy is None else healthy,
+        stuck=0.9 * sum(server.qsize for server in program.servers) if stuck is None else stuck,
+        trials=trials,
+        seed=seed,
+    )
+    if as_json:
+        click.echo(
+            json.dumps({"schema": "separatrix.rare/1", "program": program.name, **found.to_dict()})
+        )
+    else:
+        from rich.console import Console
+
+        from separatrix.views.simulation_tables import print_rare
+
+        print_rare(found, program.name, Console(soft_wrap=not sys.stdout.isatty()))
+    ctx.exit(0 if found.status == "ok" else EXIT["inconclusive"])

@@ -93,6 +93,7 @@ class _Search:
         self.peak = problem.peak(self.best)
         self.low = lonely(problem)
         self.columns = 0
+        self.trial = 0
 
     def run(self) -> Solution:
         problem = self.problem
@@ -105,11 +106,8 @@ class _Search:
         chosen, rows, found = self.relaxed(rows)
         self.take(improved(problem, self.rounded(chosen), self.share(0.3)))
         if problem.n_users * problem.n_targets * len(rows) > _SMALL:
-            for trial in range(_RUNS):
-                if not self.open or time.monotonic() >= self.share(0.7):
-                    break
-                enough = self.low / (1.0 - self.gap)
-                self.take(annealed(problem, self.best, self.seed + trial, self.share(0.7), enough))
+            while self.open and self.trial < _RUNS and time.monotonic() < self.share(0.7):
+                self.anneal(self.share(0.7))
         while self.open and time.monotonic() < self.until:
             cut = self.peak * (1.0 - 0.5 * self.gap)
             allowed = open_moves(found, cut)
@@ -119,7 +117,8 @@ class _Search:
                 self.low = max(self.low, cut)
                 break
             if len(columns) * len(rows) > _DENSEST:
-                break
+                self.anneal(self.until)  # better incumbents may leave fewer moves open
+                continue
             new = self.integer(rows, columns, cut, found)
             if new is None:
                 break
@@ -144,6 +143,12 @@ class _Search:
             peak = self.problem.peak(assigned)
             if peak < self.peak:
                 self.best, self.peak = assigned.copy(), peak
+
+    def anneal(self, until: float) -> None:
+        """Anneal the incumbent once, each time with another seed."""
+        enough = self.low / (1.0 - self.gap)
+        self.take(annealed(self.problem, self.best, self.seed + self.trial, until, enough))
+        self.trial += 1
 
     def solution(self, status: Literal["ok", "inconclusive"], reason: str) -> Solution:
         low = min(self.low, self.peak)

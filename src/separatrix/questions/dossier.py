@@ -20,6 +20,7 @@ from separatrix.questions.limits import Kept, kept_limits
 from separatrix.questions.recovery import RecoveryOverLoad, recovery_over_load
 from separatrix.questions.remedy import Remedies, remedies
 from separatrix.questions.sweep import SweepResult, sweep
+from separatrix.questions.tornado import Tornado, tornado
 from separatrix.questions.verdict import Verdict, check
 from separatrix.simulate import SimulationResult, simulate
 
@@ -46,6 +47,7 @@ class Dossier:
     quick : the mean dynamics.
     curve : recovery over load.
     course : simulated runs through the program's own faults.
+    knobs : how far each knob moves the load at which danger begins.
     map : verdict over arrival rate and retries of the first source.
     fixes : remedies, cheapest first.
     engines : the same question to every engine.
@@ -58,6 +60,7 @@ class Dossier:
     quick: Glance | None
     curve: RecoveryOverLoad | None
     course: SimulationResult | None = field(repr=False)
+    knobs: Tornado | None
     map: SweepResult | None
     fixes: Remedies | None
     engines: Agreement | None
@@ -95,6 +98,7 @@ class Dossier:
             "mean_dynamics": plain(self.quick),
             "recovery_over_load": plain(self.curve),
             "simulation": plain(self.course),
+            "tornado": plain(self.knobs),
             "risk_map": plain(self.map),
             "remedies": plain(self.fixes),
             "agreement": plain(self.engines),
@@ -157,6 +161,7 @@ def dossier(
         quick=quick,
         curve=curve,
         course=course,
+        knobs=part("tornado", lambda: tornado(program)),
         map=part("risk map", lambda: _risk_map(program)),
         fixes=part("remedies", lambda: remedies(program, pairs=False, seed=seed)),
         engines=part("agreement", lambda: agreement(program, runs=RUNS, seed=seed)),

@@ -21,6 +21,7 @@ from matplotlib.ticker import FuncFormatter
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array, Population
 from separatrix.questions.portrait import Portrait
+from separatrix.questions.tornado import Tornado
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
 _WIDTH = 7.2
@@ -122,6 +123,38 @@ def recovery_curve(
     axes.set_ylabel("recovery time")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
+    return _captioned(figure, caption)
+
+
+def tornado_bars(found: Tornado, caption: str = "") -> Figure:
+    """Where danger begins [requests/s] when each knob is turned down and up by a quarter.
+
+    A bar that ends in an arrow goes on: no load is dangerous then.
+    """
+    figure, axes = _blank(0.5 + 0.42 * max(len(found.bars), 1))
+    ends = [d for b in found.bars for d in (b.danger_lower, b.danger_upper)]
+    finite = [d for d in (*ends, found.danger, found.rate) if np.isfinite(d)]
+    top = 1.15 * max(finite)
+    middle = min(found.danger, top)
+    for row, bar in enumerate(found.bars):
+        for end, colour, word in (
+            (bar.danger_lower, ORANGE, f"{bar.lower:.3g}"),
+            (bar.danger_upper, BLUE, f"{bar.upper:.3g}"),
+        ):
+            if np.isnan(end):
+                continue
+            reach = min(end, top)
+            axes.barh(row, reach - middle, left=middle, color=colour, height=0.55, alpha=0.85)
+            beside = "left" if reach >= middle else "right"
+            text = f" {word}{' →' if np.isinf(end) else ''} "
+            axes.text(reach, row, text, ha=beside, va="center", fontsize=8)
+    axes.set_yticks(range(len(found.bars)), [bar.label for bar in found.bars], fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(middle, color=GREY, linewidth=1)
+    axes.axvline(found.rate, color=GREEN, linewidth=1.5, label="now")
+    axes.set_xlabel(f"arrival rate of {found.source} at which danger begins [requests/s]")
+    axes.set_xlim(0, 1.08 * top)
+    axes.legend(fontsize=8, loc="lower right")
     return _captioned(figure, caption)
 
 

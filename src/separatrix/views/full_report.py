@@ -93,7 +93,7 @@ def _limits(dossier: Dossier) -> str:
 
 
 def _figures(dossier: Dossier) -> list[str]:
-    from separatrix.views.figures import as_svg, phase_portrait, recovery_curve
+    from separatrix.views.figures import as_svg, phase_portrait, recovery_curve, tornado_bars
 
     found: list[str] = []
     if dossier.verdict is not None:
@@ -112,6 +112,9 @@ def _figures(dossier: Dossier) -> list[str]:
         curve = dossier.curve
         svg = as_svg(recovery_curve(curve.rates, curve.means, curve.p99s), "Recovery over load")
         found.append(figure(svg, curve.finding()))
+    if dossier.knobs is not None and dossier.knobs.bars:
+        svg = as_svg(tornado_bars(dossier.knobs), "Knobs")
+        found.append(figure(svg, dossier.knobs.finding()))
     if dossier.map is not None:
         from separatrix.views.figures_sweep import risk_map
 

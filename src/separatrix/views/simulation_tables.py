@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from separatrix.simulate import Estimate, SimulationResult
+    from separatrix.simulate.rare import RarePassage
 
 
 def print_simulation(result: SimulationResult, console: Console) -> None:
@@ -52,3 +53,30 @@ def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
         else:
             value, spread = f"{e.mean:.5g} {e.unit}", f"{half:.2g}"
         console.print(escape(f"  {metric:<16} {value:<20} ± {spread}"))
+
+
+def print_rare(found: RarePassage, program: str, console: Console) -> None:
+    """The mean time of a rare passage with its interval, and by what steps it was found."""
+    from rich.markup import escape
+
+    where = {
+        "collapse": f"a score of {found.healthy:g} to one of {found.stuck:g}",
+        "recovery": f"a score of {found.stuck:g} to one of {found.healthy:g}",
+    }[found.goal]
+    console.print(escape(f"{program}: {found.goal}, from {where}"))
+    console.print("the score counts attempts at the servers and requests known to come back")
+    console.print(
+        escape(
+            f"  mean time   {duration_text(found.mean)}   "
+            f"(95 %: {duration_text(found.low)} .. {duration_text(found.high)})"
+        ),
+        style="bold",
+    )
+    console.print(
+        escape(
+            f"  by splitting into {len(found.levels) - 1} steps, {found.rate.runs} independent "
+            f"runs, {found.events:,} events"
+        )
+    )
+    if found.status != "ok":
+        console.print(escape(f"\ninconclusive: {found.reason}"), style="yellow")

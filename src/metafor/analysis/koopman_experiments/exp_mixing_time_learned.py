@@ -1,0 +1,26 @@
+"""Mixing time out of one server's learned model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metafor.analysis.koopman_experiments.models import learned_model, server_of
+from separatrix.koopman.settling import Settling, bound, learned
+from separatrix.views.figures_koopman import save_figure, settling_figure
+
+
+def mixing_time_learned(model_path: str) -> Settling:
+    """Settling times that a learned model predicts from its training starts, and their bound.
+
+    Writes ``results/mixing_time_learned_<server>.png`` and returns the predicted times. Raises
+    DataError where the model is missing (the error names those that are there) or foreign.
+    """
+    model = learned_model(model_path)
+    found = learned(model)
+    server = server_of(Path(model_path))
+    picture = f"results/mixing_time_learned_{server}.png"
+    save_figure(settling_figure({"learned": found, "bound": bound(model)}), picture)
+    for delta, time in zip(found.deltas, found.mean, strict=True):
+        print(f"{server}: to {100 * delta:g} % of the first distance: {time:.4g} s")
+    print(f"{server}: {picture}")
+    return found

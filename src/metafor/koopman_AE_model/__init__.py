@@ -1,0 +1,1 @@
+"""Learned models, as Metafor's README makes them."""
