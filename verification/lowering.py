@@ -207,7 +207,7 @@ def _after_outage(population: Population) -> np.ndarray:
     """The law at the end of a long outage.
 
     Queues are full and sources' orbits at their rest with them (rounded), caches cold, no call is
-    under way; phases are as they are in the long run while somebody is served.
+    under way; phases are as they are in the long run, those of a service while there is one.
     """
     x = np.zeros(len(population.axes))
     top = np.array(population.shape, dtype=np.float64) - 1.0
@@ -225,7 +225,8 @@ def _after_outage(population: Population) -> np.ndarray:
         if axis.kind == "phase":
             phases.append(i)
     pi = stationary(population).pi.copy()
-    pi[(slice(0, 1),)] = 0.0
+    if any(not population.axes[i].name.startswith("phase") for i in phases):
+        pi[0] = 0.0  # phases of a service that is under way
     joint = pi.sum(axis=tuple(i for i in range(pi.ndim) if i not in phases))
     law = np.zeros(population.shape)
     law[tuple(place)] = joint / joint.sum()
