@@ -9,6 +9,7 @@ from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain, chain_from_matrix, generator
 from separatrix.markov.hitting import HittingTimes, Passage, hitting_times
 from separatrix.markov.measures import Average, Count, Latency, Steady, latency, steady
+from separatrix.markov.metastability import Metastability, conductance, metastability
 from separatrix.markov.metastable import Metastable, metastable
 from separatrix.markov.mixing import MixingTime, mixing_time
 from separatrix.markov.passage import Quantile, hitting_quantiles
@@ -19,9 +20,11 @@ from separatrix.markov.transient import Transient, scheduled, transient
 
 __all__ = [
     "Average", "Certificate", "Chain", "Committor", "Count", "Deadline", "Elimination",
-    "HittingTimes", "Latency", "Metastable", "MixingTime", "Passage", "Quantile", "QuasiStationary", "Spectrum",
-    "StationaryLaw", "Steady", "Transient", "as_chain", "chain_from_matrix", "committor",
+    "HittingTimes", "Latency", "Metastability", "Metastable", "MixingTime", "Passage",
+    "Quantile", "QuasiStationary", "Spectrum",
+    "StationaryLaw", "Steady", "Transient", "as_chain", "chain_from_matrix", "committor", "conductance",
     "eliminate", "generator", "hit_within", "hitting_probability", "hitting_quantiles",
-    "hitting_times", "latency", "metastable", "mixing_time", "quasi_stationary", "scheduled", "slow_exit",
+    "hitting_times", "latency", "metastability", "metastable", "mixing_time",
+    "quasi_stationary", "scheduled", "slow_exit",
     "spectrum", "stationary", "steady", "transient",
 ]  # fmt: skip

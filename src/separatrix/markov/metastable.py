@@ -40,11 +40,11 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.elimination import eliminate
-from separatrix.markov.generator import Chain, as_chain, sum_at
+from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw
-from separatrix.markov.stencil import rates_into
+from separatrix.markov.stencil import expected_over_jumps, rates_into
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -267,7 +267,7 @@ def _between(
     """Logarithms of the sets' probabilities and of the flows between them, and whether all is cored."""
     m = chi.shape[0]
     log_pi = law.log_pi.reshape(-1)
-    pi = _scaled(log_pi)
+    pi = Scaled.of_logs(log_pi)
     if m == 1:
         return np.zeros(1), np.full((1, 1), -np.inf), True
     cores = np.stack([(labels == i) & (chi[i] >= CORE * chi[i].max()) for i in range(m)])
@@ -284,37 +284,12 @@ def _between(
         first = between.plus(Scaled.of(cores[j].astype(np.float64)))
         weights[j] = float(pi.times(first).total().log()[0])
         # what leaves a core and hits core j next: straight, or through the states between
-        arriving = _inflow(chain, between, removed).plus(Scaled.of(direct))
+        arriving = expected_over_jumps(chain, between, removed).plus(Scaled.of(direct))
         for i in range(m):
             if i != j:
                 mine = np.flatnonzero(cores[i])
                 flows[i, j] = float(pi[mine].times(arriving[mine]).total().log()[0])
     return weights, flows, True
-
-
-def _scaled(logs: Array) -> Scaled:
-    """Numbers from their natural logarithms, in extended range."""
-    power = np.floor(np.where(np.isfinite(logs), logs, 0.0) / np.log(2.0))
-    mantissa = np.where(np.isfinite(logs), np.exp(logs - power * np.log(2.0)), 0.0)
-    return Scaled.of(mantissa, power.astype(np.int64))
-
-
-def _inflow(chain: Chain, h: Scaled, removed: Mask) -> Scaled:
-    r""":math:`\sum_y q_{xy} h_y` for each state x, with h = 0 on the removed states."""
-    total = Scaled.of(np.zeros(h.size))
-    rows, cols, rates = chain.edges
-    inside = ~removed.reshape(-1)[cols] & removed.reshape(-1)[rows]
-    rows, cols, rates = rows[inside], cols[inside], rates[inside]
-    if rows.size == 0:
-        return total
-    terms = Scaled.of(rates).times(h[cols])
-    top = np.full(h.size, total.exponent[0])
-    np.maximum.at(top, rows, terms.exponent)
-    with np.errstate(under="ignore"):
-        shifted = np.ldexp(
-            terms.mantissa, np.maximum(terms.exponent - top[rows], -1100).astype(np.int32)
-        )
-    return Scaled.of(sum_at(rows, shifted, h.size), top)
 
 
 def _doubt(modes: Spectrum, m: int, separation: float, settled: bool) -> str:

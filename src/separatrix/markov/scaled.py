@@ -34,6 +34,13 @@ class Scaled:
         total = shift.astype(np.int64) + exponent
         return Scaled(fraction, np.where(fraction == 0.0, _NEVER, total))
 
+    @staticmethod
+    def of_logs(logs: Array) -> Scaled:
+        """The vector ``exp(logs)``; ``-inf`` gives an exact zero."""
+        power = np.floor(np.where(np.isfinite(logs), logs, 0.0) / _LN2)
+        mantissa = np.where(np.isfinite(logs), np.exp(logs - power * _LN2), 0.0)
+        return Scaled.of(mantissa, power.astype(np.int64))
+
     @property
     def size(self) -> int:
         """Number of entries."""

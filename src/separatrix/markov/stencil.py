@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.markov.generator import Chain, Mask, sum_at
+from separatrix.markov.scaled import Scaled
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -83,3 +84,21 @@ def squared_jumps(chain: Chain, kept: Mask, f: Array) -> tuple[Array, Array]:
         more[sources] += rates * (2.0 * np.abs(jump) + noise) * noise
     total[~kept] = more[~kept] = 0.0
     return total.reshape(-1), more.reshape(-1)
+
+
+def expected_over_jumps(chain: Chain, h: Scaled, removed: Mask) -> Scaled:
+    r""":math:`\sum_y q_{xy} h_y` for each state x, with h = 0 on the removed states; 0 for states that are kept."""
+    total = Scaled.of(np.zeros(h.size))
+    rows, cols, rates = chain.edges
+    inside = ~removed.reshape(-1)[cols] & removed.reshape(-1)[rows]
+    rows, cols, rates = rows[inside], cols[inside], rates[inside]
+    if rows.size == 0:
+        return total
+    terms = Scaled.of(rates).times(h[cols])
+    top = np.full(h.size, total.exponent[0])
+    np.maximum.at(top, rows, terms.exponent)
+    with np.errstate(under="ignore"):
+        shifted = np.ldexp(
+            terms.mantissa, np.maximum(terms.exponent - top[rows], -1100).astype(np.int32)
+        )
+    return Scaled.of(sum_at(rows, shifted, h.size), top)

@@ -1,0 +1,166 @@
+r"""Two tests of whether given sets are metastable: escape probabilities, and conductance.
+
+**Escape probabilities.** Disjoint sets :math:`A_1 \ldots A_m` with union A are metastable when it is much
+easier to get into A from anywhere than to get from one of them to another. With :math:`\tau^+` the first
+return and time counted in jumps (A. Bovier, F. den Hollander, Metastability, 2015, definition 8.2; for
+points, and for sets as in section 8.3),
+
+.. math:: \rho = m\,\frac{\max_i P_{\pi_{A_i}}(\tau_{A \setminus A_i} < \tau_{A_i}^+)}
+                        {\min_{y \notin A} P_y(\tau_A < \tau_y^+)} \ll 1 ,
+
+where :math:`\pi_{A_i}` is the law conditioned on the set. The denominator is
+:math:`1 / (q_y G_{yy})`, with :math:`G_{yy}` the expected time in y before A is hit. As
+:math:`G_{yy} \le E_y[\tau_A]`, an *upper bound* of :math:`\rho` follows from
+
+.. math:: P_y(\tau_A < \tau_y^+) \ge \frac{1}{q_y\,E_y[\tau_A]} ,
+
+one solve at any size, without a subtraction.
+
+**Conductance** of a set S (A. Sinclair, M. Jerrum, Inform. and Comput. 82, 1989, p. 93), per second:
+
+.. math:: \Phi(S) = \frac{\sum_{x \in S,\,y \notin S} \pi_x q_{xy}}{\min(\pi(S), \pi(S^c))} .
+
+For reversible chains the spectral gap is at most :math:`2 \Phi(S)`, whatever S.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import ModelError, Problem
+from separatrix.markov.elimination import Elimination, eliminate
+from separatrix.markov.generator import Chain, as_mask
+from separatrix.markov.scaled import Scaled
+from separatrix.markov.stationary import StationaryLaw
+from separatrix.markov.stencil import expected_over_jumps, rates_into
+
+Array: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Metastability:
+    """The escape-probability test of some sets.
+
+    Attributes
+    ----------
+    ratio : upper bound of rho; the sets are metastable where it is far below 1.
+    log_ratio : its natural logarithm, also below 1e-308.
+    escape : (m,) probability of leaving each set for another one before its next return, by jumps.
+    log_escape : natural logarithms.
+    least_return : lower bound of the probability, from any other state, of reaching a set before
+        coming back to that state.
+    hardest : row-major number of the state where that bound is least; None where no state is left.
+    """
+
+    ratio: float
+    log_ratio: float
+    escape: Array
+    log_escape: Array
+    least_return: float
+    hardest: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers for JSON."""
+        return {
+            "unit": "1", "ratio": self.ratio, "log_ratio": self.log_ratio,
+            "escape": self.escape.tolist(), "log_escape": self.log_escape.tolist(),
+            "least_return": self.least_return, "hardest": self.hardest,
+        }  # fmt: skip
+
+
+def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
+    """Whether some sets are metastable, by the probabilities of escape and of return.
+
+    Parameters
+    ----------
+    law : from `stationary`.
+    sets : at least two disjoint masks of the box's shape, such as the cores of the sets found by
+        `metastable`: sets that touch each other are left at their rims at once.
+
+    Raises
+    ------
+    ModelError : fewer than two sets, an empty one, one without mass, or sets that meet.
+    NotConverged : the factors would not fit in memory.
+    """
+    chain = law.elimination.chain
+    if len(sets) < 2:
+        raise ModelError(
+            Problem(f"metastability compares at least 2 sets; got {len(sets)}", "sets")
+        )
+    masks = [as_mask(states, chain, f"set {i}") for i, states in enumerate(sets)]
+    union = np.zeros(chain.shape, dtype=np.bool_)
+    for i, mask in enumerate(masks):
+        if (union & mask).any():
+            raise ModelError(Problem(f"set {i} meets one before it", "sets", "give disjoint sets"))
+        union |= mask
+    exits = chain.exit_rates().reshape(-1)
+    solved = None if union.all() else eliminate(chain, removed=union)
+    log_escape = np.array([_escape(chain, law, mask, union, solved, exits) for mask in masks])
+    log_return, hardest = 0.0, None
+    if solved is not None:
+        others = np.flatnonzero(~union.reshape(-1))
+        times = solved.right((~union).astype(np.float64))[others].log()
+        bound = np.minimum(-np.log(exits[others]) - times, 0.0)
+        place = int(bound.argmin())
+        log_return, hardest = float(bound[place]), int(others[place])
+    log_ratio = log(len(masks)) + float(log_escape.max()) - log_return
+    with np.errstate(under="ignore"):
+        escape = np.exp(log_escape)
+    return Metastability(
+        exp(min(log_ratio, 700.0)), log_ratio, escape, log_escape, exp(log_return), hardest
+    )
+
+
+def conductance(law: StationaryLaw, states: Mask) -> float:
+    """Conductance [1/s] of a set: its outflow over the smaller of its mass and that of the rest.
+
+    Parameters
+    ----------
+    law : from `stationary`.
+    states : the set, as a mask of the box's shape.
+
+    Raises
+    ------
+    ModelError : the set, or its complement, is empty or has no mass.
+    """
+    chain = law.elimination.chain
+    inside = as_mask(states, chain, "the set")
+    outside = as_mask(~inside, chain, "the set's complement")
+    pi = Scaled.of_logs(law.log_pi.reshape(-1))
+    flow = pi.times(Scaled.of(rates_into(chain, outside)))
+    parts = [pi[np.flatnonzero(mask.reshape(-1))].total() for mask in (inside, outside)]
+    smaller = parts[int(parts[0].log()[0] > parts[1].log()[0])]
+    if not smaller.mantissa[0] > 0.0:
+        raise ModelError("a set without mass has no conductance")
+    return float(flow.total().over(smaller).to_float()[0])
+
+
+def _escape(
+    chain: Chain,
+    law: StationaryLaw,
+    mask: Mask,
+    union: Mask,
+    solved: Elimination | None,
+    exits: Array,
+) -> float:
+    """Logarithm of the probability, from the law within one set, of hitting another one first."""
+    others = union & ~mask
+    direct = rates_into(chain, others)
+    arriving = Scaled.of(direct)
+    if solved is not None:
+        first = solved.right(np.where(union.reshape(-1), 0.0, direct))
+        arriving = arriving.plus(expected_over_jumps(chain, first, union))
+    own = np.flatnonzero(mask.reshape(-1))
+    pi = Scaled.of_logs(law.log_pi.reshape(-1)[own])
+    if not pi.total().mantissa[0] > 0.0:
+        raise ModelError(Problem("a set has no stationary mass", "sets", "give recurrent states"))
+    alive = exits[own] > 0.0
+    chance = arriving[own].over(Scaled.of(np.where(alive, exits[own], 1.0)))
+    return float(pi.times(chance).total().over(pi.total()).log()[0])
