@@ -25,7 +25,8 @@ from typing import Any
 
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.quantities import duration_text
-from separatrix.questions.agreement import CLOSE, ENGINES, agreement, margin_of
+from separatrix.questions.agreement import agreement, margin_of
+from separatrix.questions.answers import CLOSE, ENGINES
 
 RESULT = Path(__file__).parent / "results" / "agreement.md"
 PER_THREAD = 10.0  # [1/s]

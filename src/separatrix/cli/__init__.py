@@ -16,6 +16,7 @@ from separatrix.cli.remedies import remedy
 from separatrix.cli.reports import diff, report
 from separatrix.cli.simulation import simulate
 from separatrix.cli.sweeps import sweep
+from separatrix.cli.tipping import tipping
 from separatrix.cli.verdicts import check, explain, schema
 from separatrix.cli.weights import score, weights
 
@@ -36,6 +37,7 @@ COMMANDS = (
     capacity,
     sweep,
     remedy,
+    tipping,
     learn,
     settle,
     agree,

@@ -26,11 +26,12 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from separatrix.errors import DataError, ModelError, NotConverged, Problem
+from separatrix.errors import DataError, ModelError, Problem
 from separatrix.model import Program
-from separatrix.model.parameters import Path, parameter, with_parameters
+from separatrix.model.parameters import Path
 from separatrix.population import Array, Closure
-from separatrix.questions.predicted import Engine, Observation, predicted
+from separatrix.questions.predicted import Engine, Observation
+from separatrix.questions.residuals import Residuals, Scale
 
 Stage = Literal["sobol", "cma"]
 
@@ -134,8 +135,8 @@ def calibrate(
     """
     if not observations:
         raise ModelError(Problem("nothing was observed", "observations", "give a series"))
-    scale = _Scale(program, bounds)
-    model = _Model(program, observations, scale, engine, closure)
+    scale = Scale(program, bounds)
+    model = Residuals(program, observations, scale, engine, closure)
     starts = _sobol(model, points, seed) if stage == "sobol" else _cma(model, seed)
     best, cost = starts[0], np.inf
     for start in starts:
@@ -166,87 +167,7 @@ def calibrate_load_and_patience(
     return calibrate(program, observations, bounds, engine=engine, stage="cma", seed=seed)
 
 
-class _Scale:
-    """Parameters to and from the unit interval; logarithmic where both bounds are positive."""
-
-    def __init__(self, program: Program, bounds: Mapping[Path, tuple[float, float]]) -> None:
-        problems: list[Problem] = []
-        self.paths: list[Path] = list(bounds)
-        self.names = [p if isinstance(p, str) else ".".join(map(str, p)) for p in self.paths]
-        for name, path, (low, high) in zip(self.names, self.paths, bounds.values(), strict=True):
-            if not isinstance(parameter(program, path), float):
-                hint = "it is no real number; sweep it instead"
-                problems.append(Problem("cannot be fitted", name, hint))
-            elif not (np.isfinite(low) and np.isfinite(high) and low < high):
-                problems.append(
-                    Problem(f"bounds {low:g} .. {high:g} bound nothing", name, "low < high")
-                )
-        if not bounds:
-            problems.append(Problem("there is nothing to fit", "bounds", "name a parameter"))
-        if problems:
-            raise ModelError(problems)
-        self.low = np.array([b[0] for b in bounds.values()], dtype=np.float64)
-        self.high = np.array([b[1] for b in bounds.values()], dtype=np.float64)
-        self.log = self.low > 0
-
-    def values(self, unit: Array) -> Array:
-        """Parameters in SI units."""
-        straight = self.low + unit * (self.high - self.low)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            curved = self.low * (self.high / self.low) ** unit
-        return np.where(self.log, curved, straight)
-
-
-class _Model:
-    """Residuals of the run means, weighted, as a function of the scaled parameters."""
-
-    def __init__(
-        self, program: Program, observations: Sequence[Observation], scale: _Scale, engine: Engine,
-        closure: Closure,
-    ) -> None:  # fmt: skip
-        self.program = program
-        self.observations = observations
-        self.scale = scale
-        self.engine: Engine = engine
-        self.closure: Closure = closure
-        self.evaluations = 0
-        self.times = np.unique(np.concatenate([o.times for o in observations]))
-        self.places = [np.searchsorted(self.times, o.times) for o in observations]
-        self.mean = np.concatenate([o.values.mean(axis=0) for o in observations])
-        self.weight = np.concatenate([_weights(o) for o in observations])
-
-    def predict(self, unit: Array) -> Array:
-        """Predicted series, end to end."""
-        self.evaluations += 1
-        program = self.changed(unit)
-        found = predicted(program, self.times, engine=self.engine, closure=self.closure)
-        pieces = zip(self.observations, self.places, strict=True)
-        return np.concatenate([found[o.quantity][place] for o, place in pieces])
-
-    def residuals(self, unit: Array) -> Array:
-        """Weighted residuals; where nothing can be predicted, as bad as can be."""
-        try:
-            return self.weight * (self.predict(unit) - self.mean)
-        except NotConverged:
-            return np.full(len(self.mean), 1e6)
-
-    def changed(self, unit: Array) -> Program:
-        """The program with these parameters."""
-        values = self.scale.values(unit)
-        changes = {p: float(v) for p, v in zip(self.scale.paths, values, strict=True)}
-        return with_parameters(self.program, changes)
-
-
-def _weights(seen: Observation) -> Array:
-    r""":math:`1/\sigma_k`, the same at all times: a time at which the runs agree by chance is not pressed."""
-    values = seen.values
-    spread = values.var(axis=0, ddof=1).mean() if len(values) > 1 else values.var()
-    floor = (1e-3 * max(float(np.abs(values).max()), 1e-9)) ** 2
-    weight = float(max(float(spread), floor)) ** -0.5
-    return np.full(len(seen.times), weight, dtype=np.float64)
-
-
-def _sobol(model: _Model, points: int, seed: int) -> list[Array]:
+def _sobol(model: Residuals, points: int, seed: int) -> list[Array]:
     """The best of Sobol points."""
     from scipy.stats import qmc
 
@@ -257,7 +178,7 @@ def _sobol(model: _Model, points: int, seed: int) -> list[Array]:
     return [np.asarray(tried[i], dtype=np.float64) for i in order[: min(BEST, 1 + points // 8)]]
 
 
-def _cma(model: _Model, seed: int) -> list[Array]:
+def _cma(model: Residuals, seed: int) -> list[Array]:
     """Where the evolution of a covariance ends up (Hansen, The CMA evolution strategy, 2006)."""
     try:
         import cma as package
@@ -281,7 +202,7 @@ def _cma(model: _Model, seed: int) -> list[Array]:
     return [np.clip(np.asarray(best, dtype=np.float64), 0.0, 1.0)]
 
 
-def _least_squares(model: _Model, start: Array) -> Any:
+def _least_squares(model: Residuals, start: Array) -> Any:
     from scipy.optimize import least_squares
 
     inside = np.clip(start, 1e-6, 1 - 1e-6)
@@ -292,7 +213,7 @@ def _least_squares(model: _Model, start: Array) -> Any:
     )  # fmt: skip
 
 
-def _result(model: _Model, best: Array) -> Calibration:
+def _result(model: Residuals, best: Array) -> Calibration:
     from scipy.special import stdtrit
 
     scale = model.scale
@@ -335,7 +256,7 @@ def _result(model: _Model, best: Array) -> Calibration:
     )  # fmt: skip
 
 
-def _sensitivity(model: _Model, best: Array) -> Array:
+def _sensitivity(model: Residuals, best: Array) -> Array:
     """Weighted derivative of the prediction by each scaled parameter, (n, parameters)."""
     step = 1e-3
     columns: list[Array] = []
@@ -347,7 +268,7 @@ def _sensitivity(model: _Model, best: Array) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _scores(model: _Model, fitted: Array, sensitivity: Array) -> Array:
+def _scores(model: Residuals, fitted: Array, sensitivity: Array) -> Array:
     """Score of each cluster, (clusters, parameters): of the mean over the runs."""
     runs = min(len(o.values) for o in model.observations)
     scores: list[Array] = []
@@ -365,7 +286,7 @@ def _scores(model: _Model, fitted: Array, sensitivity: Array) -> Array:
     return np.array(scores)
 
 
-def _misfit(model: _Model, fitted: Array) -> float:
+def _misfit(model: Residuals, fitted: Array) -> float:
     """Squared residuals of the run means over their expectation, averaged over all values."""
     ratios: list[float] = []
     begin = 0

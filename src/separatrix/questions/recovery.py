@@ -10,7 +10,8 @@ from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.model.quantities import duration_text
 from separatrix.population import Closure
-from separatrix.questions.agreement import ENGINES, Agreement, Engine, Time, agreement
+from separatrix.questions.agreement import agreement
+from separatrix.questions.answers import ENGINES, Agreement, Engine, Time
 from separatrix.questions.verdict import Word, check
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from separatrix.questions.agreement import Agreement, Answer
+    from separatrix.questions.answers import Agreement, Answer
     from separatrix.questions.recovery import RecoveryByEngine
 
 COLUMNS = ("engine", "verdict", "recovery", "99 % within", "collapse", "spike of even odds")
