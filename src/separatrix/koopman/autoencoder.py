@@ -56,7 +56,8 @@ class Koopman(Estimator):
     validation_loss_ : mean squared error of reconstruction and prediction, over the lags of
         `lags_`, on the runs held out, in units of the channels' variance.
     history_ : validation losses by epoch.
-    starts_ : where the training's pieces began.
+    starts_, begins_ : states in which the training's pieces began, and when in their runs [s]: the
+        same time, the same kind of start.
     sample_ : (n, delays * channels) some scaled training states.
 
     Example
@@ -130,7 +131,7 @@ class Koopman(Estimator):
             train, judge, powers, schedule, rng, self.history_,
         )  # fmt: skip
         self.validation_loss_ = min(self.history_.decoder)
-        self.starts_ = _starts(training, self.delays)
+        self.starts_, self.begins_ = _starts(training, self.delays)
         picked = rng.choice(len(train.states), min(_SAMPLE, len(train.states)), replace=False)
         self.sample_ = train.states[np.sort(picked)]
         return self
@@ -223,7 +224,9 @@ class Koopman(Estimator):
         return lag_grid(wanted)
 
 
-def _starts(data: Trajectories, delays: int) -> Array:
-    """(n, channels) or (n, delays, channels): where the training's pieces begin."""
-    first = [p[:delays] for p in data.pieces if len(p) >= delays]
-    return np.array([f[0] for f in first] if delays == 1 else first)
+def _starts(data: Trajectories, delays: int) -> tuple[Array, Array]:
+    """(n, channels) or (n, delays, channels): where the training's pieces begin, and (n,) when."""
+    pairs = zip(data.pieces, data.begin, strict=True)
+    first = [(p[:delays], begin) for p, begin in pairs if len(p) >= delays]
+    states = np.array([f[0] if delays == 1 else f for f, _ in first])
+    return states, np.array([begin for _, begin in first])

@@ -49,6 +49,7 @@ def save(model: Koopman, path: str | os.PathLike[str]) -> None:
         "mean": model.scaling_.mean,
         "deviation": model.scaling_.deviation,
         "starts": model.starts_,
+        "begins": model.begins_,
         "sample": model.sample_,
     }
     for side, net in (("encoder", model.encoder_), ("decoder", model.decoder_)):
@@ -131,6 +132,7 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
     )
     model.scaling_ = Scaling(tensors["mean"], tensors["deviation"])
     model.starts_, model.sample_ = tensors["starts"], tensors["sample"]
+    model.begins_ = tensors["begins"]
     channels, latent = len(model.names_), len(tensors["generator"])
     if not (model.step_ > 0.0 and (model.scaling_.deviation > 0.0).all()):
         raise ValueError("the step and the deviations must be > 0")
@@ -139,6 +141,7 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
     _expect(tensors["generator"], (latent, latent))
     shape = (channels,) if model.delays == 1 else (model.delays, channels)
     _expect(tensors["starts"], (len(tensors["starts"]), *shape))
+    _expect(tensors["begins"], (len(tensors["starts"]),))
     _expect(tensors["sample"], (len(tensors["sample"]), model.delays * channels))
     if np.linalg.eigvalsh(tensors["generator"] + tensors["generator"].T).max() >= 0.0:
         raise ValueError("the latent step is not stable")

@@ -39,7 +39,7 @@ class Settling:
     ----------
     method : "empirical", "learned" or "bound".
     deltas : (k,) shares.
-    mean : (k,) [s]: over the starts, of the mean over fits or of the estimate from the data; NaN where
+    mean : (k,) [s]: over the kinds of start, of the mean over fits or of the estimate from the data; NaN where
         it is not known.
     low, high : (k,) [s] 95 % interval: over fits (see `ensemble`) or over resampled runs; NaN where
         one fit says nothing about it.
@@ -101,7 +101,7 @@ def learned(
     """
     shares = checked_deltas(deltas)
     fits = _fits(models)
-    each = np.array([_predicted(m, shares, m.starts_ if starts is None else starts) for m in fits])
+    each = np.array([_predicted(m, shares, starts) for m in fits])
     mean, low, high = spread(each[:, 0], fits[0].validation)
     return Settling(
         "learned", shares, mean, low, high, each[:, 1].min(axis=0), each[:, 2].max(axis=0),
@@ -256,20 +256,23 @@ def _fits(models: Koopman | Sequence[Koopman]) -> list[Koopman]:
     return fits
 
 
-def _predicted(model: Koopman, deltas: Array, starts: Array) -> Array:
-    """(3, deltas) mean, shortest and longest over the starts."""
-    distinct = np.unique(np.asarray(starts, dtype=np.float64), axis=0)
-    if len(distinct) > _MOST_STARTS:
-        distinct = distinct[np.linspace(0, len(distinct) - 1, _MOST_STARTS).astype(int)]
-    z = model.latent(distinct)
+def _predicted(model: Koopman, deltas: Array, given: Array | None) -> Array:
+    """(3, deltas) mean over the kinds of start, shortest and longest over the starts."""
+    starts = model.starts_ if given is None else np.asarray(given, dtype=np.float64)
+    kinds = model.begins_ if given is None else np.zeros(len(starts))
+    _, some = np.unique(starts, axis=0, return_index=True)
+    if len(some) > _MOST_STARTS:
+        some = some[np.linspace(0, len(some) - 1, _MOST_STARTS).astype(int)]
+    z = model.latent(starts[some])
     rest = model.decode(np.zeros((1, z.shape[1])))
     begin = np.linalg.norm(model.decode(z) - rest, axis=1)
     far = begin > _NEAR * begin.max()
     if not begin.max() > 0.0:
         raise DataError("all starts lie at the limit already", hint="give starts away from it")
-    longest = model.timescales_[0] / model.step_ * log(1e3 / float(deltas.min()))
-    times: Array = np.geomspace(1e-2, max(longest, 1.0), _GRID)
-    times[0] = 0.0
+    slowest = float(model.timescales_[0])
+    longest = slowest / model.step_ * log(1e3 / float(deltas.min()))
+    decades = np.linspace(-2.0, np.log10(max(longest, 1.0)), _GRID, dtype=np.float64)
+    times: Array = np.where(decades > -2.0, 10.0**decades, 0.0)
     values, right, left = model.eigen()
     path = np.exp(np.log(values)[None] * times[:, None])[:, None] * (z[far] @ left.T)[None]
     decoded = model.decode((path @ right.T).real.reshape(-1, z.shape[1]))
@@ -280,7 +283,10 @@ def _predicted(model: Koopman, deltas: Array, starts: Array) -> Array:
             for d in deltas
         ]
     )
-    return model.step_ * np.stack([found.mean(axis=1), found.min(axis=1), found.max(axis=1)])
+    kind = kinds[some][far]
+    each = [found[:, kind == k].mean(axis=1) for k in np.unique(kind)]
+    mean = np.mean(each, axis=0)
+    return model.step_ * np.stack([mean, found.min(axis=1), found.max(axis=1)])
 
 
 def _contraction(model: Koopman, levels: Array) -> Array:
