@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "models" / "retry.yaml"
-ROUNDS = 2
+ROUNDS = 1
 
 REPLICATE = """
 import json, resource, sys, time
@@ -76,7 +76,7 @@ def main() -> None:
         "",
         f"{time.strftime('%Y-%m-%d', time.gmtime())}, {platform.machine()}, {os.cpu_count()} "
         "processors. `benchmarks/models/retry.yaml`: 1,000 runs of one hour, a sample every 3.6 s, "
-        f"latency sketches. Median of {ROUNDS} (least .. greatest).",
+        f"latency sketches. Median of {ROUNDS} round(s) (least .. greatest).",
         "",
         "| where | wall [s] | CPU [s] | memory of the parent [MB] | of a worker [MB] | load |",
         "|---|---|---|---|---|---|",
@@ -91,6 +91,7 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, (workers, scheduler) in where.items():
             found[name].append(replicate(3600.0, 1000, workers, scheduler))
+            print(name, found[name][-1], file=sys.stderr, flush=True)
     client.close()
     cluster.close()
 

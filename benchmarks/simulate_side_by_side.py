@@ -10,6 +10,9 @@ with other seeds; only the simulation is timed (ours: many runs in a row). Each 
 completions, which shows that it did the same work. Models: clients that wait for ever (``plain``),
 that time out and retry (``retry``), and the same with a queue that is stuck from the start
 (``stuck``: most attempts are dropped). Writes results/simulate_side_by_side.md.
+
+The figures kept there for happysim 0.2.5 are of a copy whose type parameters (``class A[T]``) were
+written in the older way, since only Python 3.11 was at hand.
 """
 
 from __future__ import annotations

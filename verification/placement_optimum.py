@@ -23,7 +23,7 @@ RESULT = Path(__file__).parent / "results" / "placement_optimum.md"
 
 def random_problem(seed: int) -> Problem:
     rng = np.random.default_rng(seed)
-    users, targets = int(rng.integers(15, 40)), int(rng.integers(2, 5))
+    users, targets = int(rng.integers(12, 25)), int(rng.integers(2, 5))
     windows = int(rng.integers(1, 7))
     load = rng.lognormal(0.0, 1.0, (users, 1)) * rng.gamma(2.0, 0.5, (users, windows))
     inodes = rng.lognormal(3.0, 1.0, users)
@@ -73,7 +73,7 @@ def whole_program(p: Problem) -> float:
         integrality=whole,
         bounds=Bounds(floor, ceiling),
         constraints=LinearConstraint(A.tocsr(), low, high),
-        options={"mip_rel_gap": 1e-7, "time_limit": 120},
+        options={"mip_rel_gap": 1e-7, "time_limit": 60},
     )
     return float(answer.fun) if answer.status == 0 else float("nan")
 
@@ -83,9 +83,9 @@ def main() -> None:
         "| seed | users | targets | windows | k | whole program | ours | our bound | reading |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for seed in range(40):
+    for seed in range(20):
         p = random_problem(seed)
-        best, found = whole_program(p), solve(p, gap=GAP, seconds=120)
+        best, found = whole_program(p), solve(p, gap=GAP, seconds=60)
         tolerance = 1e-6 * best
         right = (
             found.bound <= best + tolerance
@@ -94,12 +94,12 @@ def main() -> None:
             and p.keeps(found.assigned)
         )
         shape = f"{p.n_users} | {p.n_targets} | {p.load.shape[1]} | {p.worst}"
-        word = "not solved in 120 s" if np.isnan(best) else "right" if right else "WRONG"
+        word = "not solved in 60 s" if np.isnan(best) else "right" if right else "WRONG"
+        print(seed, word, flush=True)
         lines.append(
             f"| {seed} | {shape} | {best:.6f} | {found.peak:.6f} | {found.bound:.6f} | {word} |"
         )
     text = "\n".join(lines) + "\n"
-    print(text)
     RESULT.write_text(f"# Placements against the whole integer program\n\n{text}")
 
 

@@ -15,22 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from metafor.chain import Array, Chain
 from separatrix.errors import ModelError, Problem
-from separatrix.markov import StationaryLaw, latency, stationary
+from separatrix.markov import latency
 from separatrix.model import Server, Source
 from separatrix.population import Population, Sojourn
 from separatrix.population.sojourn import sojourn_moments, sojourn_tail
 
-Array: TypeAlias = NDArray[np.float64]
 
-
-class Averages:
+class Averages(Chain):
     """A population of one queue and one orbit, and its averages.
 
     Parameters
@@ -41,9 +38,8 @@ class Averages:
     """
 
     def __init__(self, population: Population, server: Server, sources: Sequence[Source]) -> None:
-        self.population = population
+        super().__init__(population)
         self.qsize, self.orbit_size = population.shape
-        self.n_states = population.n_states
         self._threads = server.thread_pool
         self._mus = np.array([server.apis[s.api].processing_rate for s in sources])
         rates = np.array([s.mean_rate for s in sources])
@@ -136,24 +132,6 @@ class Averages:
         )
         seen = replace(self.law, pi=self._in(pi))
         return latency(seen, sojourn, [percentile / 100.0]).percentiles[percentile / 100.0]
-
-    # --- between the two numberings --------------------------------------------------------------
-
-    @cached_property
-    def law(self) -> StationaryLaw:
-        """The stationary law as separatrix has it, with its certificate."""
-        return stationary(self.population)
-
-    def _out(self, table: Any) -> Any:
-        """A (queue, orbit) table as a vector in Metafor's order."""
-        return np.asarray(table).T.reshape(-1)
-
-    def _in(self, pi: Array) -> Array:
-        """A vector in Metafor's order as a (queue, orbit) table."""
-        vector = np.asarray(pi, dtype=np.float64).reshape(-1)
-        if vector.size != self.n_states:
-            raise ModelError(f"the law has {vector.size} entries, the chain {self.n_states} states")
-        return vector.reshape(self.orbit_size, self.qsize).T
 
     def _queue(self, pi: Array) -> Array:
         return self._in(pi).sum(axis=1)

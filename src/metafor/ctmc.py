@@ -1,191 +1,100 @@
-"""The Markov chain of one server with the method names of Metafor, over separatrix.markov.
+"""The Markov chains of one and of several servers with the method names of Metafor.
 
-States are numbered as Metafor does, ``orbit * qsize + queue``, and every vector is in that order.
-Times are in seconds, rates per second. What cannot be certified raises NotConverged.
+States are numbered as Metafor does: queue, then orbit, server by server, the first queue fastest; for one
+server ``orbit * qsize + queue``. The methods that both have are in `metafor.chain`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import product
-from math import ceil, floor
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from math import ceil
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metafor.averages import Averages
-from separatrix.errors import ModelError, NotConverged, Problem
-from separatrix.markov import (
-    as_chain,
-    generator,
-    hit_within,
-    hitting_times,
-    spectrum,
-    transient,
-)
-from separatrix.markov.classes import closed_classes
+from metafor.chain import Array, Chain
+from separatrix.errors import ModelError, Problem
+from separatrix.population import Population
 
-Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
-States: TypeAlias = "int | Iterable[int]"
-"""One state or several, by number."""
 Ranges: TypeAlias = "Sequence[float] | Sequence[Sequence[float]]"
 """One half-open range ``(low, high)``, or several."""
 
-DENSE_STATES = 5_000
-"""`Q` is a dense array up to this many states, and sparse beyond."""
-_BALANCED = 1e-9
-
-
-class _Judged(Protocol):
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-
-
-T = TypeVar("T", bound=_Judged)
-
 
 class SingleServerCTMC(Averages):
-    """The chain that `Program.build` returns."""
-
-    # --- the chain -------------------------------------------------------------------------------
-
-    @cached_property
-    def Q(self) -> Any:
-        """Generator [1/s]: dense up to :data:`DENSE_STATES` states, else a SciPy sparse array."""
-        order = self._out(np.arange(self.n_states).reshape(self.population.shape))
-        sparse = generator(self.population)[order][:, order]
-        return sparse.toarray() if self.n_states <= DENSE_STATES else sparse
-
-    def is_irreducible(self) -> bool:
-        """Whether every state can be reached from every other."""
-        return closed_classes(as_chain(self.population))[0].size == self.n_states
-
-    def check_detailed_balance(self, pi: Array) -> bool:
-        r"""Whether :math:`\pi_x q_{xy} = \pi_y q_{yx}` for all pairs, to 1e-9 of the larger."""
-        from scipy.sparse import diags_array
-
-        flow = cast(Any, diags_array(self._in(pi).reshape(-1))) @ generator(self.population)
-        larger = flow.maximum(flow.T)
-        return not (abs(flow - flow.T) > _BALANCED * abs(larger)).nnz
-
-    def get_init_state(self) -> Array:
-        """The law that is certain of the empty service."""
-        law = np.zeros(self.n_states)
-        law[0] = 1.0
-        return law
+    """The chain that `Program.build` returns for one server."""
 
     def set_construction(self, q_ranges: Ranges, o_ranges: Ranges) -> Index:
         """Numbers of the states with queue and orbit in one of the ranges each, ``low <= x < high``."""
         queues, orbits = _values(q_ranges, self.qsize), _values(o_ranges, self.orbit_size)
         return np.array([o * self.qsize + q for o, q in product(orbits, queues)], dtype=np.int64)
 
-    # --- in the long run -------------------------------------------------------------------------
 
-    def get_stationary_distribution(self) -> Array:
-        """Long-run probability of each state, right to about 1e-13 in every entry."""
-        return self._out(_sure(self.law).pi)
+class MultiServerCTMC(Chain):
+    """The chain that `Program.build` returns for several servers.
 
-    def get_eigenvalues(self, count: int = 8) -> Array:
-        """Real parts of the `count` eigenvalues nearest to 0 [1/s], in descending order.
+    Parameters
+    ----------
+    population : from `separatrix.population.metafor_network.metafor_network`.
+    names : of the servers; where a method asks for a `server`, a name or its place among them.
+    """
 
-        The complex ones are in `separatrix.markov.spectrum`.
-        """
-        modes = spectrum(self.population, min(count, self.n_states), law=self.law, tolerance=1e-12)
-        return np.sort(_sure(modes).eigenvalues.real)[::-1][:count]
+    def __init__(self, population: Population, names: Sequence[str]) -> None:
+        super().__init__(population)
+        self.names = tuple(names)
 
-    def get_mixing_time(self) -> float:
-        """Time ln(100) / spectral gap in which the slowest mode decays to 1 % (Metafor: log2)."""
-        return _sure(spectrum(self.population, law=self.law)).mixing_time(0.01)
+    def main_queue_size_average(self, pi: Array, server: int | str = 0) -> float:
+        """Mean number of requests at a server."""
+        return self._mean(pi, 2 * self._place(server))
 
-    # --- hitting times ---------------------------------------------------------------------------
+    def retry_queue_size_average(self, pi: Array, server: int | str = 0) -> float:
+        """Mean number of requests in the orbit of a server."""
+        return self._mean(pi, 2 * self._place(server) + 1)
 
-    def time_to_drain(self) -> float:
-        """Expected time from the fullest state to the empty one."""
-        return self.reach(self.n_states - 1, 0)
+    def queue_full_probability(self, pi: Array, server: int | str = 0) -> float:
+        """Probability of the longest queue of a server, ``qsize - 1``."""
+        return float(self._marginal(pi, 2 * self._place(server))[-1])
 
-    def reach(self, start: int | Array, targets: States) -> float:
-        """Expected time from a state, or from a law over the states, until a target is entered."""
-        times = _sure(hitting_times(self.population, self._mask(targets), second_moment=False))
-        return times.at(self._start(start)).mean
-
-    def get_hitting_time_average(self, S1: States, S2: States) -> float:
-        """Expected time until S2 is entered, from the state of S1 where it is shortest."""
-        return self.get_hitting_time_average_and_deviation(S1, S2)[0]
-
-    def get_hitting_time_average_and_deviation(self, S1: States, S2: States) -> tuple[float, float]:
-        """That time and its standard deviation (Metafor: the square root of the time)."""
-        starts = np.flatnonzero(self._mask(S1))
-        if not starts.size:
-            raise ModelError(Problem("the set of starts is empty", "S1", "name at least one state"))
-        times = _sure(hitting_times(self.population, self._mask(S2)))
-        best = starts[times.log_mean.reshape(-1)[starts].argmin()]
-        return float(times.mean.reshape(-1)[best]), float(times.std.reshape(-1)[best])
-
-    # --- on the way ------------------------------------------------------------------------------
-
-    def finite_time_analysis(
-        self,
-        pi0: Array,
-        analyses: Mapping[str, Callable[[Array], Any]],
-        sim_time: float,
-        sim_step: float,
-    ) -> dict[float, dict[str, Any]]:
-        """Values of functions of the law at the times 0, sim_step, .. up to sim_time.
+    def set_construction(self, q_ranges: Sequence[Ranges], o_ranges: Sequence[Ranges]) -> Index:
+        """Numbers of the states with every server's queue and orbit in one of its ranges.
 
         Parameters
         ----------
-        pi0 : law at time 0.
-        analyses : name -> function of a law, such as ``{"q": chain.main_queue_size_average}``.
-        sim_time, sim_step : [s], > 0.
-
-        Returns
-        -------
-        values : time [s] -> name -> value.
+        q_ranges, o_ranges : for each server, as in `SingleServerCTMC.set_construction`.
         """
-        if not (sim_step > 0.0 and sim_time >= 0.0):
-            raise ModelError(f"sim_time {sim_time!r} and sim_step {sim_step!r} must be > 0 s")
-        times = [k * sim_step for k in range(floor(sim_time / sim_step * (1.0 + 1e-12)) + 1)]
-        laws = _sure(transient(self.population, self._in(pi0), times)).laws
-        return {
-            t: {name: analysis(self._out(law)) for name, analysis in analyses.items()}
-            for t, law in zip(times, laws, strict=True)
-        }
-
-    def reach_prob(self, start: int | Array, targets: States, time: float) -> float:
-        """Probability that a target is entered within `time`, from a state or a law."""
-        found = hit_within(self.population, self._mask(targets), self._start(start), [time])
-        return float(_sure(found).probability[0])
-
-    # --- states by number ------------------------------------------------------------------------
-
-    def _mask(self, states: States) -> NDArray[np.bool_]:
-        numbers = np.atleast_1d(
-            np.asarray(states if np.isscalar(states) else list(cast(Any, states)))
-        )
-        if numbers.size and numbers.dtype.kind not in "iu":
-            raise ModelError(f"states are given by whole numbers; got {numbers[0]!r}")
-        bad = [int(n) for n in numbers if not 0 <= n < self.n_states]
-        if bad:
+        if not len(q_ranges) == len(o_ranges) == len(self.names):
             raise ModelError(
                 Problem(
-                    f"state {bad[0]} is outside 0..{self.n_states - 1}",
-                    hint="states are numbered orbit * qsize + queue",
+                    f"{len(q_ranges)} and {len(o_ranges)} ranges for {len(self.names)} servers",
+                    "q_ranges and o_ranges",
+                    "give one (or a list) for each server",
                 )
             )
-        mask = np.zeros((self.orbit_size, self.qsize), dtype=np.bool_)
-        mask.reshape(-1)[numbers.astype(np.int64)] = True
-        return mask.T
+        ranges = [r for pair in zip(q_ranges, o_ranges, strict=True) for r in pair]
+        sizes = self.population.shape
+        values = [_values(r, size) for r, size in zip(ranges, sizes, strict=True)]
+        numbers = np.arange(self.n_states).reshape(sizes, order="F")
+        return np.sort(numbers[np.ix_(*values)].reshape(-1)).astype(np.int64)
 
-    def _start(self, start: int | Array) -> tuple[int, int] | Array:
-        if isinstance(start, (int, np.integer)):
-            self._mask(int(start))
-            return int(start) % self.qsize, int(start) // self.qsize
-        return self._in(start)
+    def _place(self, server: int | str) -> int:
+        if isinstance(server, str) and server in self.names:
+            return self.names.index(server)
+        if isinstance(server, int) and 0 <= server < len(self.names):
+            return server
+        raise ModelError(
+            Problem(f"there is no server {server!r}", hint=f"there are: {', '.join(self.names)}")
+        )
+
+    def _marginal(self, pi: Array, axis: int) -> Array:
+        table = self._in(pi)
+        return np.asarray(table.sum(axis=tuple(i for i in range(table.ndim) if i != axis)))
+
+    def _mean(self, pi: Array, axis: int) -> float:
+        marginal = self._marginal(pi, axis)
+        return float(marginal @ np.arange(marginal.size))
 
 
 def _values(ranges: Ranges, size: int) -> list[int]:
@@ -195,10 +104,3 @@ def _values(ranges: Ranges, size: int) -> list[int]:
     for low, high in pairs:
         inside.update(range(max(ceil(low), 0), min(ceil(high), size)))
     return sorted(inside)
-
-
-def _sure(result: T) -> T:
-    """The result itself; NotConverged where it is not certain."""
-    if result.status != "ok":
-        raise NotConverged("the answer is not certain", partial=result, certificate=result.reason)
-    return result

@@ -59,8 +59,8 @@ class BasicStats:
 def basic_stats(p: Program) -> BasicStats:
     """Print and return a program's average queue, eigenvalues, mixing time and time to drain.
 
-    Raises ModelError where the program is wrong, `Unsupported` where it has several servers, and
-    NotConverged where a number could not be certified.
+    With several servers the queue is the first server's. Raises ModelError where the program is wrong
+    and NotConverged where a number could not be certified.
     """
     chain = p.build()
     stats = BasicStats(

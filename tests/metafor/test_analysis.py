@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from metafor import program
 from metafor.analysis.experiment import Experiment, Parameter, ParameterList
-from metafor.analysis.visualize import Visualizer
+from metafor.analysis.visualize import Visualizer, slices
 from metafor.dsl.dsl import Program, Server, Source, Work
 from separatrix.errors import ModelError, Unsupported
+from separatrix.population.metafor_network import metafor_network
 
 RATE = ("source", "client", "arrival_rate")
 SERVICE = ("server", "52", "api", "insert", "processing_rate")
@@ -88,14 +90,33 @@ def test_one_picture_for_every_setting(out):
     assert len(list(out.iterdir())) == 2
 
 
-def test_several_servers_are_refused(out):
+def test_several_servers_have_a_picture_each(out):
     made = small()
     made.add_server(Server("53", {"put": Work(10)}, qsize=20, orbit_size=4))
     made.add_source(Source("other", "put", 1.0))
     made.connect("other", "53")
     with pytest.raises(Unsupported, match="2 servers"):
-        Visualizer(made, out).visualize_general()
+        Visualizer(made, out).visualize()
     assert not out.exists()
+    figures = Visualizer(made, out).visualize_general(show_equilibrium=True)
+    assert len(figures) == len(list(out.iterdir())) == 2
+    assert "queue[53]" in figures[1].get_supxlabel()
+
+
+def test_slice_of_a_server_that_calls_nobody_is_its_own_chain():
+    made = small()
+    made.add_server(Server("53", {"put": Work(10)}, qsize=20, orbit_size=4))
+    made.add_source(Source("other", "put", 1.0))
+    made.connect("other", "53")
+    part = slices(made.build().population)[1]
+    alone = Program("alone")
+    alone.add_server(made.get_server("53"))
+    alone.add_source(made.get_source("other"))
+    alone.connect("other", "53")
+    alone = metafor_network("alone", alone)
+    assert part.shape == alone.shape
+    for ours, theirs in zip(part.drift(part.grid()), alone.drift(alone.grid()), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
 def test_experiments_take_every_combination():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import gammaincc
 
-from metafor.ctmc import DENSE_STATES
+from metafor.chain import DENSE_STATES
 from metafor.dsl.dsl import Program, Server, Source, Work
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError
 
 
 def service(rate=8.0, qsize=11, orbit_size=1, threads=1, mu=10.0, retries=2, **more):
@@ -182,13 +182,33 @@ def test_wrong_states_types_and_laws(queue):
         queue.latency_percentile(queue.get_init_state(), 0, 100.0)
 
 
-def test_several_servers_are_refused_by_name():
+def test_several_servers_have_a_chain_too():
     program = service(orbit_size=4)
-    program.add_server(Server("t", {"put": Work(5.0)}, 10, 4))
+    program.add_server(Server("t", {"put": Work(5.0)}, 10, 3))
     program.add_source(Source("d", "put", 1.0, timeout=1.0))
     program.connect("d", "t")
-    with pytest.raises(Unsupported, match="2 servers"):
-        program.build()
+    chain = program.build()
+    qsize = program.servers[0].qsize
+    assert chain.n_states == qsize * 4 * 10 * 3
+    Q = chain.Q.toarray() if hasattr(chain.Q, "toarray") else chain.Q
+    np.testing.assert_allclose(Q.sum(axis=1), 0.0, atol=1e-9)
+    pi = chain.get_stationary_distribution()
+    np.testing.assert_allclose(pi @ Q, 0.0, atol=1e-10)
+    # the number of a state is queue, orbit, queue, orbit, the first fastest
+    (full,) = chain.set_construction([(qsize - 1, qsize), (9, 10)], [(0, 1), (2, 3)])
+    assert full == qsize - 1 + 4 * qsize * (9 + 10 * 2)
+    numbers = np.arange(chain.n_states)
+    assert chain.main_queue_size_average(pi) == pytest.approx(float(pi @ (numbers % qsize)))
+    second = numbers // (4 * qsize) % 10
+    assert chain.main_queue_size_average(pi, "t") == pytest.approx(float(pi @ second))
+    assert chain.queue_full_probability(pi, 1) == pytest.approx(float(pi @ (second == 9)))
+    assert 0.0 <= chain.retry_queue_size_average(pi, "t") <= 2.0
+    assert chain.is_irreducible()
+    assert 0.0 < chain.get_mixing_time() < 1e6
+    with pytest.raises(ModelError, match="there is no server 'u'"):
+        chain.main_queue_size_average(pi, "u")
+    with pytest.raises(ModelError, match="ranges for 2 servers"):
+        chain.set_construction([(0, 1)], [(0, 1)])
 
 
 def test_metafor_needs_an_orbit_size():

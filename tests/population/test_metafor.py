@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from separatrix.model import Program, Server, Source, Work
+from separatrix.model import DependentCall, Program, Server, Source, Work
 from separatrix.population.metafor import chebyshev_tail, metafor
+from separatrix.population.metafor_network import metafor_network
 
 
 def build(inputs: dict) -> Program:
@@ -56,3 +57,43 @@ def test_timeout_tail_by_hand():
     assert chebyshev_tail(np.array(4.0), 3.0, 10.0, 3) == pytest.approx(
         4 / 900 / (3 - 1 / 30 - 0.1) ** 2
     )
+
+
+def two(inputs: dict) -> Program:
+    made = Program("two")
+    for i, (mu, q, o, c) in enumerate(
+        zip(
+            inputs["mu0_ps"], inputs["main_queue_sizes"], inputs["retry_queue_sizes"],
+            inputs["thread_pools"], strict=True,
+        )
+    ):  # fmt: skip
+        calls = tuple(
+            DependentCall(
+                f"s{j}", f"s{i}", "x", timeout=inputs["timeouts"][j],
+                retry=inputs["max_retries"][j],
+            )
+            for j, parents in enumerate(inputs["parent_list"]) if i in parents
+        )  # fmt: skip
+        made.add_server(Server(f"s{i}", {"x": Work(mu, calls)}, q, o, c))
+        rate = inputs["lambdaas"][i]
+        if rate or i == 0:
+            made.add_source(
+                Source(
+                    f"c{i}", "x", rate, timeout=inputs["timeouts"][i],
+                    retries=inputs["max_retries"][i],
+                )
+            )  # fmt: skip
+            made.connect(f"c{i}", f"s{i}")
+    return made
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_two_servers_are_those_of_metafor_entry_by_entry(shared, case):
+    data = json.loads((shared / "reference" / "metafor_generators.json").read_text())
+    entry = data["two_servers"][case]
+    population = metafor_network("two", two(entry["inputs"]))
+    (q0, q1), (o0, o1) = entry["inputs"]["main_queue_sizes"], entry["inputs"]["retry_queue_sizes"]
+    # its index is queue + qsize * orbit at each server, the first server fastest
+    ours = np.arange(population.n_states).reshape(q0, o0, q1, o1).transpose(3, 2, 1, 0).ravel()
+    Q = dense(population)[np.ix_(ours, ours)]
+    np.testing.assert_allclose(Q, np.array(entry["Q"]), atol=1e-12)

@@ -13,8 +13,9 @@ import numpy as np
 from metafor.analysis.experiment import Parameter, ParameterList, Setting, changed, settings
 from metafor.ctmc import SingleServerCTMC
 from metafor.dsl.dsl import Program
-from separatrix.errors import ModelError, Problem
-from separatrix.population import Array, Population, RateFunction
+from separatrix.errors import ModelError, Problem, Unsupported
+from separatrix.fluid.rest import rest_from
+from separatrix.population import Array, Population, RateFunction, Transition
 from separatrix.questions.portrait import Portrait, describe, portrait
 from separatrix.questions.regimes import Regimes, regimes
 
@@ -65,8 +66,41 @@ class Visualizer:
         return figures
 
     def visualize_general(self, **options: Any) -> list[Figure]:
-        """`visualize`; several servers raise `Unsupported` until their chain is understood."""
-        return self.visualize(**options)
+        """`visualize`, also for several servers: a picture of each, in the order of the program.
+
+        A picture shows the mean drift of one server's queue and orbit while those of the others stay
+        where the mean dynamics rest that start from the empty service.
+
+        options : as in `visualize`; raises what that raises.
+        """
+        if len(self.program.servers) == 1:
+            return self.visualize(**options)
+        param = options.pop("param", None)
+        figures: list[Figure] = []
+        for setting in [{}] if param is None else settings(param):
+            program = changed(self.program, setting) if setting else self.program
+            figures += self._each(program, _words(setting), **options)
+        return figures
+
+    def _each(
+        self, program: Program, words: str, qrange: Range | None = None,
+        orange: Range | None = None, show_equilibrium: bool = False,
+    ) -> list[Figure]:  # fmt: skip
+        from separatrix.views.figures import phase_portrait
+
+        figures: list[Figure] = []
+        for part in slices(program.build().population):
+            picture = _windowed(regimes(part), qrange, orange)
+            caption = f"{words} {part.name}: the other servers at rest.".strip()
+            if show_equilibrium:
+                caption = f"{caption} {describe(picture.points, part)}"
+            else:
+                picture = replace(picture, points=())
+            figure = phase_portrait(picture, caption)
+            name = re.sub(r"\W+", "_", f"{part.name} {words}").strip("_")
+            _save(figure, self.directory / f"{name}_portrait.png")
+            figures.append(figure)
+        return figures
 
     def _drawn(
         self,
@@ -79,6 +113,9 @@ class Visualizer:
         from separatrix.views.figures import law_heat_map, phase_portrait
 
         chain = program.build()
+        if not isinstance(chain, SingleServerCTMC):
+            count = len(program.servers)
+            raise Unsupported("visualize", f"{count} servers", "call visualize_general")
         population, log_pi = _with_orbit_or_without(chain)
         picture = _windowed(regimes(population), qrange, orange)
         name = re.sub(r"\W+", "_", f"{program.name} {words}").strip("_")
@@ -100,6 +137,27 @@ class Visualizer:
         for file, figure in figures.items():
             _save(figure, self.directory / file)
         return list(figures.values())
+
+
+def slices(population: Population) -> tuple[Population, ...]:
+    """One population for each server of Metafor's chain: its queue and orbit, the others at rest."""
+    rest = rest_from(population, np.zeros(len(population.axes))).state
+    found: list[Population] = []
+    for i in population.axes_of("queue"):
+        moves = tuple(
+            Transition(t.name, t.jump[i : i + 2], _held(t.rate, rest, i))
+            for t in population.transitions
+            if any(t.jump[i : i + 2])
+        )
+        name = f"{population.name} {population.axes[i].name}"
+        axes = population.axes[i : i + 2]
+        found.append(replace(population, name=name, axes=axes, transitions=moves, measures=()))
+    return tuple(found)
+
+
+def _held(rate: RateFunction, rest: Array, i: int) -> RateFunction:
+    """A rate of queue and orbit at axes i and i + 1, with the other coordinates at `rest`."""
+    return lambda x: rate((*map(np.asarray, rest[:i]), *x, *map(np.asarray, rest[i + 2 :])))
 
 
 def _with_orbit_or_without(chain: SingleServerCTMC) -> tuple[Population, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from metafor.ctmc import SingleServerCTMC
+from metafor.ctmc import MultiServerCTMC, SingleServerCTMC
 from separatrix.errors import ModelError, Problem
 from separatrix.model import (
     Constants,
@@ -19,6 +19,7 @@ from separatrix.model import (
 from separatrix.model import Program as _Program
 from separatrix.model import Source as _Source
 from separatrix.population.metafor import ALPHA, metafor
+from separatrix.population.metafor_network import metafor_network
 
 __all__ = [
     "Constants", "DependentCall", "MixtureSource", "PhaseTypeSource", "Program", "Server", "Source",
@@ -79,16 +80,19 @@ class Program(_Program):
         super().__init__(name)
         self.retry_when_full = retry_when_full
 
-    def build(self, alpha: float = ALPHA) -> SingleServerCTMC:
-        """The Markov chain of a program with one server, entry by entry as Metafor makes it.
+    def build(self, alpha: float = ALPHA) -> SingleServerCTMC | MultiServerCTMC:
+        """The Markov chain of a program, entry by entry as Metafor makes it.
 
         Parameters
         ----------
-        alpha : weight of the extra entry that a late arrival makes.
+        alpha : weight of the extra entry that a late arrival makes; with several servers Metafor has none.
 
-        Raises ModelError where the program is wrong, and `Unsupported` where it has several servers or
-        a feature that Metafor's chain cannot carry.
+        Raises ModelError where the program is wrong, and `Unsupported` where it has a feature that
+        Metafor's chain cannot carry.
         """
+        if len(self.servers) > 1:
+            names = [server.name for server in self.servers]
+            return MultiServerCTMC(metafor_network(self.name, self), names)
         population = metafor(self.name, self, alpha=alpha, retry_when_full=self.retry_when_full)
         return SingleServerCTMC(population, self.servers[0], self.sources_of(self.servers[0].name))
 

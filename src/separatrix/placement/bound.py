@@ -68,13 +68,11 @@ class Bound:
     value : the bound [weighted operations / s].
     cost : (n_users, n_targets) c_um; +inf where u lives on m or may not move.
     extra : (n_users, n_targets) by how much more every assignment with that move exceeds `value`.
-    staying : (n_users,) by how much more every assignment that leaves u at home exceeds it.
     """
 
     value: float
     cost: Floats
     extra: Floats
-    staying: Floats
 
 
 def highest_rows(problem: Problem, loads: Floats) -> Rows:
@@ -110,7 +108,7 @@ def bound(problem: Problem, rows: Rows, prices: Prices) -> Bound:
             spent += unit * limit
     value = start - spent + float(best.sum())
     value -= ROUNDING * (start + spent - float(best.sum()))
-    return Bound(value, cost, cost - best[:, None], -best)
+    return Bound(value, cost, cost - best[:, None])
 
 
 def open_moves(found: Bound, goal: float) -> Mask:

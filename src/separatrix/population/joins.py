@@ -12,11 +12,13 @@ a caller waits for and that will be in time; the caller's attempt may then be do
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from separatrix.population.frame import (
     Frame,
+    Once,
     Outcome,
     certain,
     crossed,
@@ -35,6 +37,7 @@ class Departures:
     def __init__(self, flows: list[Flow]) -> None:
         self._held = [flow for flow in flows if flow.answering is not None]
         self._joins: dict[str, Join] = {}
+        self._known: dict[tuple[str, bool, int | None], list[Outcome]] = {}
 
     def join(self, flow: Flow, join: Join) -> None:
         """Say which join a call belongs to."""
@@ -45,6 +48,14 @@ class Departures:
 
         freed : axis of the phase of service that its thread leaves, if any.
         """
+        key = (station.server.name, good, freed)
+        if key not in self._known:
+            # a chance is part of those of all servers below: worked out once for each state
+            ways = self._leaving(station, good, freed)
+            self._known[key] = [replace(way, chance=_once(way.chance)) for way in ways]
+        return self._known[key]
+
+    def _leaving(self, station: Station, good: bool, freed: int | None) -> list[Outcome]:
         found = station.on_leaving(freed)
         if not good:
             return found
@@ -61,6 +72,10 @@ class Departures:
             return found
         nobody = Outcome(rest([c.chance for c in callers]), {})
         return crossed(found, [*callers, nobody])
+
+
+def _once(chance: RateFunction) -> RateFunction:
+    return chance if chance is certain else Once(chance)
 
 
 def _share(part: int, whole: int) -> RateFunction:

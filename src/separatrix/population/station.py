@@ -1,7 +1,5 @@
 r"""One station of a network: what happens to an attempt there, by state.
 
-With q attempts at the server, c threads of which W are held by calls that are waited for,
-:math:`\min(q, c) - W` threads work, each at rate :math:`\mu\,s(x)`; s is the slowdown under load.
 An attempt that finds q others starts on the :math:`k = (q - c + 1)^+`-th departure; a departure
 takes h/c, where h is how long an attempt holds a thread: its own service and the calls it waits for.
 All this is taken as the arrival finds it.
@@ -30,58 +28,32 @@ from separatrix.population.itinerary import Attempt
 from separatrix.population.lattice import Array, RateFunction, State
 from separatrix.population.service_phases import ServicePhases, moments
 from separatrix.population.sojourn import matched_tail, sojourn_tail
+from separatrix.population.workplace import Workplace
 
 
-class Station:
-    """A server in a frame: its axes and the functions of the state that its streams need.
+class Station(Workplace):
+    """A server in a frame, as its streams see it.
 
     Attributes
     ----------
-    server : as described.
-    phases : of its service.
     shares : API -> share of the attempts.
-    q : axis of the queue length.
+    call_time, call_fails : API -> mean time [s] and chance of failure of the calls that it waits for.
+    holding : mean time [s] that an attempt holds a thread.
     """
 
     def __init__(
         self, frame: Frame, server: Server, phases: ServicePhases, shares: dict[str, float]
     ) -> None:
-        self.frame, self.server, self.phases, self.shares = frame, server, phases, shares
-        self.q = frame.axis(f"queue[{server.name}]", server.qsize + 1, "queue")
-        # calls of each API that are waited for: mean time and chance of failure; set by `calls`
+        super().__init__(frame, server, phases)
+        self.shares = shares
         self.call_time: dict[str, RateFunction] = {}
         self.call_fails: dict[str, RateFunction] = {}
-        self.held_by: list[RateFunction] = []
-        self.occupied: list[int | None] = [None]
-        for phase in phases.phases[1:]:
-            axis = frame.axis(f"{phase.name}[{server.name}]", server.thread_pool + 1, "phase")
-            self.occupied.append(axis)
         self.tokens: int | None = None
         if isinstance(server.admission, TokenBucket):
             self.tokens = self._bucket(server.admission)
         self.cache: Cache | None = None
         self._tails: dict[tuple[tuple[tuple[str, float], ...], float], RateFunction] = {}
-        self.speed: RateFunction = Once(self._speed) if server.slowdown else certain
         self.holding: RateFunction = Once(self._holding)
-        self._name_approximations()
-
-    def _name_approximations(self) -> None:
-        note, phases = self.frame.note, self.phases
-        if phases.averaged:
-            note(
-                "the services at a server differ; every attempt is served at the rate of the average "
-                "request, as if the mix at the server were that of new requests"
-            )
-        if not phases.plain:
-            note(
-                "whether an attempt is in time is judged by a gamma law with the mean and variance "
-                "of its sojourn; the service under way is taken as just begun"
-            )
-        if self.server.slowdown is not None:
-            note(
-                "service speed follows the load at every moment (not at the start of each service), and "
-                "an attempt's sojourn is judged at the speed that it finds"
-            )
 
     def _bucket(self, bucket: TokenBucket) -> int:
         burst = bucket.burst
@@ -94,94 +66,6 @@ class Station:
         self.frame.note("tokens come one by one at exponential intervals, not evenly")
         return axis
 
-    # --- work ------------------------------------------------------------------------------------
-
-    def held(self, x: State) -> Array:
-        """Threads held by calls that are waited for."""
-        return summed(self.held_by)(x)
-
-    def working(self, x: State) -> Array:
-        """Threads that work themselves."""
-        present = np.minimum(x[self.q], self.server.thread_pool)
-        return np.maximum(present - self.held(x), 0.0) if self.held_by else present
-
-    def _speed(self, x: State) -> Array:
-        slowdown = self.server.slowdown
-        if slowdown is None:
-            return np.ones(())
-        n = x[self.q]
-        if slowdown.by == "in_service":
-            n = np.minimum(n, self.server.thread_pool)
-        # a service begins with at least its own attempt there
-        n = np.maximum(n, 1.0)
-        return 1.0 / (1.0 + slowdown.coefficient * (n / slowdown.scale) ** slowdown.exponent)
-
-    def occupancy(self, n: int) -> RateFunction:
-        """Threads in service phase `n`."""
-        axis = self.occupied[n]
-        if len(self.occupied) == 1:
-            return self.working
-        if axis is None:
-            return lambda x: np.maximum(self.working(x) - self._elsewhere(x), 0.0)
-
-        def there(x: State) -> Array:
-            # never more than work, as in states that can be reached
-            most = self.working(x) / np.maximum(self._elsewhere(x), 1e-300)
-            return x[axis] * np.minimum(most, 1.0)
-
-        return there
-
-    def _elsewhere(self, x: State) -> Array:
-        """Threads in a phase other than the first."""
-        return np.asarray(sum((x[a] for a in self.occupied if a is not None), start=np.zeros(())))
-
-    def mend(self) -> None:
-        """From states with more threads in phases of service than work, a way back."""
-        rate = 1.0 / self.phases.mean
-        for axis in self.occupied:
-            if axis is not None:
-                self.frame.move(
-                    f"{self.server.name} is mended", self._excess(axis, rate), {axis: -1}
-                )
-
-    def _excess(self, axis: int, rate: float) -> RateFunction:
-        def excess(x: State) -> Array:
-            over = np.maximum(self._elsewhere(x) - self.working(x), 0.0)
-            return rate * over * (x[axis] > 0)
-
-        return excess
-
-    def completion(self, n: int) -> RateFunction:
-        """Rate [1/s] at which threads leave service phase `n`."""
-        rate, occupancy = self.phases.phases[n].rate, self.occupancy(n)
-        return product(lambda x: rate * occupancy(x), self.speed)
-
-    def work_done(self) -> RateFunction:
-        """Rate [1/s] at which the own work of attempts is over."""
-        return summed([self.completion(n) for n, p in enumerate(self.phases.phases) if p.done])
-
-    def starting(self, starts: RateFunction, freed: int | None = None) -> list[Outcome]:
-        """A thread may take up an attempt (with chance `starts`): the phase in which it begins.
-
-        freed : axis of the phase that the thread leaves at the same moment.
-        """
-        begun: list[Outcome] = []
-        for n, phase in enumerate(self.phases.phases[1:], 1):
-            axis = self.occupied[n]
-            if phase.start and axis is not None:
-                begun.append(
-                    Outcome(self._begins(phase.start, axis, starts, axis == freed), {axis: 1})
-                )
-        if not begun:
-            return [Outcome(certain, {})]
-        return [*begun, Outcome(rest([b.chance for b in begun]), {})]
-
-    def _begins(
-        self, share: float, axis: int, starts: RateFunction, one_less: bool
-    ) -> RateFunction:
-        threads = self.server.thread_pool + int(one_less)
-        return lambda x: share * np.minimum(starts(x), room(x[axis], threads))
-
     def on_arrival(self) -> list[Outcome]:
         """An admitted attempt joins: queue and, if a thread is free, a service phase."""
         q, c = self.q, self.server.thread_pool
@@ -191,12 +75,6 @@ class Station:
             if part:
                 joined = [Outcome(_both(a, b), {**a.jump, **b.jump}) for a in joined for b in part]
         return joined
-
-    def on_leaving(self, freed: int | None = None) -> list[Outcome]:
-        """An attempt leaves: queue and, if others wait, the service phase of the next."""
-        q, c = self.q, self.server.thread_pool
-        next_ = self.starting(lambda x: np.clip(x[q] - c, 0.0, 1.0), freed)
-        return [Outcome(b.chance, {q: -1, **b.jump}) for b in next_]
 
     # --- admission -------------------------------------------------------------------------------
 

@@ -1,0 +1,159 @@
+"""Pictures of the fluid reading: basins, hysteresis with the margin, tipping curves.
+
+Each returns a matplotlib Figure and computes nothing. Colours and rules as in `figures`.
+"""
+
+# matplotlib leaves the types of its keyword arguments open
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from separatrix.fluid.basins import Basins
+from separatrix.fluid.continuation import Hysteresis, MetastableRange
+from separatrix.model.quantities import duration_text
+from separatrix.questions.portrait import Portrait
+from separatrix.questions.tipping import TippingCurve
+from separatrix.views.figures import BLUE, GREY, ORANGE, RED, phase_portrait
+
+_SIZE = (7.2, 4.2)
+
+
+def basin_portrait(portrait: Portrait, found: Basins, caption: str = "") -> Figure:
+    """The phase portrait with the separatrix of the mean dynamics, and the stuck basin shaded."""
+    figure = phase_portrait(portrait, caption)
+    axes = figure.axes[0]
+    line = found.separatrix
+    if len(line):
+        # above its end the line has met the axis of the orbit: nothing there comes back
+        above = [[0.0, line[:, 1].max()], [0.0, portrait.orbit[-1]]]
+        line = np.concatenate([line, above])
+        order = np.argsort(line[:, 1])
+        axes.fill_betweenx(
+            line[order, 1], line[order, 0], portrait.queue[-1], color=RED, alpha=0.12, linewidth=0,
+            label="does not come back",
+        )  # fmt: skip
+        axes.plot(*found.separatrix.T, color=RED, linewidth=2.2, label="separatrix")
+        axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+    return figure
+
+
+def hysteresis_curve(
+    found: Hysteresis, spread: MetastableRange, unit: str = "", caption: str = ""
+) -> Figure:
+    """The queue at rest over a parameter; solid where it attracts, dashed where it repels.
+
+    The metastable range is shaded, the present value marked, and its margin to the range written.
+    """
+    figure, axes = _blank()
+    queues = list(found.queues)
+    for branch in found.branches:
+        height = branch.states[:, queues].sum(axis=1)
+        stable = branch.stable
+        for which, style, width in ((stable, "-", 2.2), (~stable, "--", 1.6)):
+            # a step past the change keeps the pieces joined
+            shown = which | np.roll(which, 1) | np.roll(which, -1) if style == "--" else which
+            axes.plot(
+                branch.values, np.where(shown, height, np.nan), style, linewidth=width,
+                color=BLUE if style == "-" else ORANGE,
+            )  # fmt: skip
+    axes.plot([], [], "-", color=BLUE, label="rests (attracts)")
+    axes.plot([], [], "--", color=ORANGE, label="divides (repels)")
+    right = 2.0 * spread.value
+    if spread.exists:
+        axes.axvspan(
+            spread.low, spread.high, color=RED, alpha=0.1, linewidth=0, label="can get stuck"
+        )
+        right = max(1.35 * spread.high, 1.2 * spread.value)
+        _margin(axes, spread, unit)
+    axes.axvline(spread.value, color=GREY, linestyle=":", linewidth=1.4)
+    axes.text(
+        spread.value, 1.01, "you are here", transform=axes.get_xaxis_transform(), ha="center",
+        va="bottom", fontsize=8, color=GREY,
+    )  # fmt: skip
+    axes.set_xlim(0.0, right)
+    axes.set_ylim(bottom=0.0)
+    axes.set_xlabel(f"{found.parameter} [{unit}]" if unit else found.parameter)
+    axes.set_ylabel("queue at rest [attempts]")
+    axes.legend(loc="center right", fontsize=8)
+    axes.grid(alpha=0.3)
+    return _captioned(figure, caption)
+
+
+def _margin(axes: Axes, spread: MetastableRange, unit: str) -> None:
+    """An arrow from the present value to the safe edge of the range, with its length."""
+    edge = spread.low if spread.worse == "above" else spread.high
+    axes.annotate(
+        "", (edge, 0.5), (spread.value, 0.5), xycoords=axes.get_xaxis_transform(),
+        textcoords=axes.get_xaxis_transform(), arrowprops={"arrowstyle": "->", "color": GREY},
+    )  # fmt: skip
+    words = "margin" if spread.margin > 0 else "to be safe"
+    axes.text(
+        0.5 * (edge + spread.value), 0.52, f"{words} {spread.margin:+.3g} {unit}".rstrip(),
+        transform=axes.get_xaxis_transform(), ha="center", fontsize=8, color=GREY,
+    )  # fmt: skip
+
+
+def tipping_figure(curve: TippingCurve, caption: str = "") -> Figure:
+    """Smallest factor over duration: below the line the service comes back, above it is trapped.
+
+    Bars are the intervals of simulation, where half of the runs are trapped.
+    """
+    figure, axes = _blank()
+    there = [p for p in curve.points if isfinite(p.factor)]
+    durations, factors = [p.duration for p in there], [p.factor for p in there]
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    if there:
+        top = 2.0 * max(factors)
+        axes.fill_between(durations, factors, top, color=RED, alpha=0.12, linewidth=0)
+        axes.plot(durations, factors, color=RED, linewidth=2.0, label="fluid")
+        axes.text(durations[-1], top / 1.3, "trapped", ha="right", va="top", color=RED, fontsize=10)
+        axes.text(durations[0], 1.05, "comes back", ha="left", va="bottom", color=BLUE, fontsize=10)
+        axes.set_ylim(1.0, top)
+    seen = [
+        (p.duration, p.seen.low, p.seen.high)
+        for p in curve.points
+        if p.seen is not None and isfinite(p.seen.high)
+    ]
+    if seen:
+        at, low, high = (np.array(column) for column in zip(*seen, strict=True))
+        middle = np.sqrt(low * high)
+        axes.errorbar(
+            at, middle, yerr=[middle - low, high - middle], fmt="o", markersize=4, capsize=3,
+            color=BLUE, label="simulated: half of the runs",
+        )  # fmt: skip
+    axes.xaxis.set_major_formatter(FuncFormatter(_seconds))
+    axes.yaxis.set_major_formatter(FuncFormatter(_times))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"duration of the {curve.kind}")
+    axes.set_ylabel(f"{curve.kind} of {curve.place}")
+    axes.grid(alpha=0.3, which="both")
+    if there or seen:
+        axes.legend(fontsize=8)
+    return _captioned(figure, caption or curve.finding())
+
+
+def _seconds(value: float, _: object) -> str:
+    return duration_text(value)
+
+
+def _times(value: float, _: object) -> str:
+    return f"{value:g}x"
+
+
+def _blank() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    return figure, figure.subplots()
+
+
+def _captioned(figure: Figure, caption: str) -> Figure:
+    if caption:
+        figure.supxlabel(caption, fontsize=9, wrap=True)
+    return figure
