@@ -188,7 +188,7 @@ def time_back(program: Program, population: Population, runs: int = 150) -> Valu
     counted = [*population.axes_of("queue"), *population.axes_of("orbit")]
     grid = population.grid()
     calm = sum(grid[i] for i in counted) <= 1.0
-    start = _after_outage(population)
+    start = _after_outage(program, population)
     chain = as_chain(population)
     mask = np.array(np.broadcast_to(calm, population.shape))
     times = hitting_times(chain, mask, second_moment=False)
@@ -203,20 +203,23 @@ def time_back(program: Program, population: Population, runs: int = 150) -> Valu
     return Value("time back", expected, seen.mean.mean, (seen.mean.high - seen.mean.low) / 2.0)
 
 
-def _after_outage(population: Population) -> np.ndarray:
+def _after_outage(program: Program, population: Population) -> np.ndarray:
     """The law at the end of a long outage.
 
-    Queues are full and sources' orbits at their rest with them (rounded), caches cold, no call is
+    Queues that sources fill are full and sources' orbits at their rest with them (rounded), caches cold, no call is
     under way; phases are as they are in the long run, those of a service while there is one.
     """
     x = np.zeros(len(population.axes))
     top = np.array(population.shape, dtype=np.float64) - 1.0
-    full = [i for i, axis in enumerate(population.axes) if axis.kind in ("queue", "cache")]
+    filled = {f"queue[{s.name}]" for s in program.servers if program.sources_of(s.name)}
+    kinds = [axis.kind if axis.kind != "queue" else axis.name for axis in population.axes]
+    full = [i for i, kind in enumerate(kinds) if kind == "cache" or kind in filled]
+    empty = [i for i in population.axes_of("queue") if i not in full]
     for _ in range(4000):
-        x[full] = top[full]
+        x[full], x[empty] = top[full], 0.0
         speed = np.array([float(v) for v in population.drift(tuple(np.asarray(c) for c in x))])
         x = np.clip(x + 0.01 * speed, 0.0, top)
-    x[full] = top[full]
+    x[full], x[empty] = top[full], 0.0
     place: list[int | slice] = []
     phases: list[int] = []
     for i, axis in enumerate(population.axes):
