@@ -16,7 +16,9 @@ def manual(main: click.Group) -> str:
     ]
     parent = click.Context(main, info_name="separatrix", help_option_names=["-h", "--help"])
     for name, command in main.commands.items():
-        context = click.Context(command, parent, info_name=name, max_content_width=100)
+        context = click.Context(
+            command, parent, info_name=name, max_content_width=100, terminal_width=80
+        )
         text = command.get_help(context)
         parts += ["", f"## {name}", "", *(f"    {line}".rstrip() for line in text.splitlines())]
     return "\n".join(parts) + "\n"

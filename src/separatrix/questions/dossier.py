@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from separatrix.errors import SeparatrixError
+from separatrix.fluid.field import Trajectory, follow
 from separatrix.model import Program
 from separatrix.model.parameters import Path
 from separatrix.questions.agreement import Agreement, agreement
@@ -46,6 +47,7 @@ class Dossier:
     limits : the model's promises.
     quick : the mean dynamics.
     curve : recovery over load.
+    path : the mean dynamics through the program's own faults.
     course : simulated runs through the program's own faults.
     knobs : how far each knob moves the load at which danger begins.
     map : verdict over arrival rate and retries of the first source.
@@ -59,6 +61,7 @@ class Dossier:
     limits: tuple[Kept, ...]
     quick: Glance | None
     curve: RecoveryOverLoad | None
+    path: Trajectory | None
     course: SimulationResult | None = field(repr=False)
     knobs: Tornado | None
     map: SweepResult | None
@@ -97,6 +100,7 @@ class Dossier:
             "limits": [kept.to_dict() for kept in self.limits],
             "mean_dynamics": plain(self.quick),
             "recovery_over_load": plain(self.curve),
+            "path": plain(self.path),
             "simulation": plain(self.course),
             "tornado": plain(self.knobs),
             "risk_map": plain(self.map),
@@ -144,9 +148,12 @@ def dossier(
     elif verdict is not None:
         rates = [share * source.mean_rate for share in LOADS]
         curve = part("recovery over load", lambda: recovery_over_load(program, source.name, rates))
-    course = None
+    course = path = None
     if program.faults.faults:
         horizon = 2 * program.faults.end + 60.0
+        path = part(
+            "mean path through the faults", lambda: follow(program, horizon, closure="geometric")
+        )
         course = part(
             "through the faults",
             lambda: simulate(
@@ -160,6 +167,7 @@ def dossier(
         limits=limits,
         quick=quick,
         curve=curve,
+        path=path,
         course=course,
         knobs=part("tornado", lambda: tornado(program)),
         map=part("risk map", lambda: _risk_map(program)),

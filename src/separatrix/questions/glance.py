@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from separatrix.errors import ModelError, Unsupported
+from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, MetastableRange, hysteresis, metastable_range
 from separatrix.model import Program
 from separatrix.population import Population, lower
@@ -28,6 +29,8 @@ class Glance:
     sentence : the verdict in words.
     portrait, finding : the plane of queue and orbit, and what it shows; None and why where there are
         several queues.
+    basins : the separatrix on that plane; None where it was not asked for, or where the plane is not
+        one of one queue and one orbit.
     curve, range : resting points over the arrival rate of the first source, and where it can get
         stuck; None where that rate cannot be turned.
     sliders : what can be turned.
@@ -39,6 +42,7 @@ class Glance:
     sentence: str
     portrait: Portrait | None
     finding: str
+    basins: Basins | None
     curve: Hysteresis | None
     range: MetastableRange | None
     sliders: tuple[Slider, ...]
@@ -51,7 +55,7 @@ class Glance:
             "program": self.program,
             "verdict": self.verdict.to_dict(),
             "sentence": self.sentence,
-            "portrait": None if self.portrait is None else self.portrait.to_dict(),
+            "portrait": self._plane(),
             "finding": self.finding,
             "hysteresis": None if self.curve is None else self.curve.to_dict(),
             "range": None if self.range is None else self.range.to_dict(),
@@ -60,9 +64,17 @@ class Glance:
             "notes": list(self.notes),
         }
 
+    def _plane(self) -> dict[str, Any] | None:
+        if self.portrait is None:
+            return None
+        line = None if self.basins is None else self.basins.separatrix.tolist()
+        return {**self.portrait.to_dict(), "separatrix": line or None}
 
-def glance(program: Program) -> Glance:
+
+def glance(program: Program, *, divided: bool = True) -> Glance:
     """The quick answer for `program`, by the geometric closure: its cost does not grow with retries.
+
+    divided : find the separatrix, too, which takes longer than all the rest.
 
     Raises ModelError; `Unsupported` where no population carries the program.
     """
@@ -77,6 +89,7 @@ def glance(program: Program) -> Glance:
         sentence=sentence_of(verdict),
         portrait=picture,
         finding=finding,
+        basins=_basins(population) if divided else None,
         curve=curve,
         range=found,
         sliders=sliders(program),
@@ -90,6 +103,13 @@ def _picture(population: Population) -> tuple[Portrait | None, str]:
     except Unsupported as error:
         return None, str(error)
     return picture, describe(picture.points, population)
+
+
+def _basins(population: Population) -> Basins | None:
+    try:
+        return basins(population)
+    except Unsupported:
+        return None
 
 
 def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | None]:

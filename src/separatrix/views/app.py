@@ -126,7 +126,8 @@ def _quick(asked: dict[str, Any]) -> object:
         raise ModelError(Problem("must be a mapping of paths to values", "changes"))
     if changes:
         document.set_all(cast(dict[Path, object], changes))
-    return {"yaml": document.text, **glance(document.program).to_dict()}
+    divided = asked.get("divided") is True
+    return {"yaml": document.text, **glance(document.program, divided=divided).to_dict()}
 
 
 Say = Callable[[dict[str, Any]], None]

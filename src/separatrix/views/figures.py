@@ -24,6 +24,7 @@ from separatrix.questions.portrait import Portrait
 from separatrix.questions.tornado import Tornado
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
+VIOLET = "#CC79A7"
 _WIDTH = 7.2
 
 

@@ -18,15 +18,21 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from separatrix.fluid.basins import Basins
 from separatrix.fluid.continuation import Hysteresis, MetastableRange
 from separatrix.model.quantities import duration_text
+from separatrix.population import Array
 from separatrix.questions.portrait import Portrait
 from separatrix.questions.tipping import TippingCurve
-from separatrix.views.figures import BLUE, GREY, ORANGE, RED, phase_portrait
+from separatrix.views.figures import BLUE, GREY, ORANGE, RED, VIOLET, phase_portrait
 
 _SIZE = (7.2, 4.2)
 
 
-def basin_portrait(portrait: Portrait, found: Basins, caption: str = "") -> Figure:
-    """The phase portrait with the separatrix of the mean dynamics, and the stuck basin shaded."""
+def basin_portrait(
+    portrait: Portrait, found: Basins, caption: str = "", *, path: Array | None = None
+) -> Figure:
+    """The phase portrait with the separatrix of the mean dynamics, and the stuck basin shaded.
+
+    path : (n, 2) states that the service passes through the model's own faults, drawn across.
+    """
     figure = phase_portrait(portrait, caption)
     axes = figure.axes[0]
     line = found.separatrix
@@ -40,7 +46,9 @@ def basin_portrait(portrait: Portrait, found: Basins, caption: str = "") -> Figu
             label="does not come back",
         )  # fmt: skip
         axes.plot(*found.separatrix.T, color=RED, linewidth=2.2, label="separatrix")
-        axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+    if path is not None:
+        axes.plot(*path.T, color=VIOLET, linewidth=2.0, label="through the faults")
+    axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
     return figure
 
 

@@ -6,20 +6,21 @@ import hashlib
 import html
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from separatrix.model.edits import Document
 from separatrix.model.quantities import duration_text
 from separatrix.questions.dossier import Dossier
+from separatrix.questions.glance import Glance
 from separatrix.views.page import figure, listed, model_section, page, table
 from separatrix.views.remedy_tables import lines
-from separatrix.views.report import MARKS, verdict_figures
+from separatrix.views.report import MARKS, law_figure
 from separatrix.views.tables import basis, verdict_rows
 
-PLOTS = ("portrait", "timeline")
-"""Figures that the page's own script draws again, to be looked into."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def full_report(
@@ -61,6 +62,10 @@ def full_report(
     document = dossier.to_dict()
     if dossier.course is not None:
         document["simulation_series"] = bands(dossier.course)
+    if dossier.path is not None and document["mean_dynamics"] is not None:
+        path = dossier.path
+        course = {"queue": path.total("queue").tolist(), "orbit": path.total("orbit").tolist()}
+        (document["mean_dynamics"]["portrait"] or {})["course"] = course
     text = page(
         name=dossier.program.name,
         word=dossier.word,
@@ -93,14 +98,20 @@ def _limits(dossier: Dossier) -> str:
 
 
 def _figures(dossier: Dossier) -> list[str]:
-    from separatrix.views.figures import as_svg, phase_portrait, recovery_curve, tornado_bars
+    from separatrix.views.figures import as_svg, recovery_curve, tornado_bars
 
     found: list[str] = []
+    quick = dossier.quick
+    if quick is not None and quick.portrait is not None:
+        svg = as_svg(_portrait(dossier, quick), "Phase portrait")
+        found.append(_plot("portrait", svg, quick.finding))
+    if quick is not None and quick.curve is not None and quick.range is not None:
+        from separatrix.views.figures_fluid import hysteresis_curve
+
+        svg = as_svg(hysteresis_curve(quick.curve, quick.range, "requests/s"), "Hysteresis")
+        found.append(_plot("hysteresis", svg, quick.range.finding()))
     if dossier.verdict is not None:
-        found += verdict_figures(dossier.verdict)
-    elif dossier.quick is not None and dossier.quick.portrait is not None:
-        svg = as_svg(phase_portrait(dossier.quick.portrait), "Phase portrait")
-        found.append(figure(svg, dossier.quick.finding))
+        found.append(law_figure(dossier.verdict))
     if dossier.course is not None:
         from separatrix.views.figures_simulation import through_faults
 
@@ -120,6 +131,19 @@ def _figures(dossier: Dossier) -> list[str]:
 
         found.append(figure(as_svg(risk_map(dossier.map), "Risk map"), _map_finding(dossier)))
     return found
+
+
+def _portrait(dossier: Dossier, quick: Glance) -> Figure:
+    """The plane with its separatrix, and the path that the model's own faults take across it."""
+    from separatrix.views.figures import phase_portrait
+    from separatrix.views.figures_fluid import basin_portrait
+
+    assert quick.portrait is not None  # noqa: S101 - the caller has looked
+    if quick.basins is None:
+        return phase_portrait(quick.portrait)
+    on_plane = dossier.path is not None and len(dossier.path.population.axes) == 2
+    path = dossier.path.states if on_plane and dossier.path is not None else None
+    return basin_portrait(quick.portrait, quick.basins, path=path)
 
 
 def _plot(name: str, svg: str, caption: str) -> str:

@@ -51,18 +51,19 @@ def report_html(
 
 def verdict_figures(verdict: Verdict) -> list[str]:
     """Phase portrait and stationary law, each with its finding."""
-    from separatrix.views.figures import as_svg, law_heat_map, phase_portrait
+    from separatrix.views.figures import as_svg, phase_portrait
 
     picture = portrait(verdict.found)
     finding = describe(picture.points, verdict.population)
+    return [figure(as_svg(phase_portrait(picture), "Phase portrait"), finding), law_figure(verdict)]
+
+
+def law_figure(verdict: Verdict) -> str:
+    """The stationary law, with its finding."""
+    from separatrix.views.figures import as_svg, law_heat_map
+
     law = law_heat_map(verdict.population, verdict.law.log_pi)
-    return [
-        figure(
-            f'<div data-figure="portrait">{as_svg(phase_portrait(picture), "Phase portrait")}</div>',
-            finding,
-        ),
-        figure(as_svg(law, "Stationary law"), _law_finding(verdict)),
-    ]
+    return figure(as_svg(law, "Stationary law"), _law_finding(verdict))
 
 
 def write_atomically(path: str | Path, text: str) -> None:

@@ -34,8 +34,16 @@
       if (document.activeElement !== $("yaml")) $("yaml").value = yaml;
       show(answer);
       document.body.dataset.redrawn = Math.round(performance.now() - begin);
+      if (pending === null) await divide();
     }
     busy = false;
+  }
+
+  /* The separatrix takes longer than all the rest: it follows when no move is waiting. */
+  async function divide() {
+    const response = await post("/api/glance", { yaml: yaml, divided: true });
+    const answer = await response.json();
+    if (pending === null && answer.portrait) Figures.portrait($("portrait"), answer.portrait);
   }
 
   function word(text) {

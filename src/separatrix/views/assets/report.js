@@ -5,6 +5,8 @@
   const data = JSON.parse(document.getElementById("separatrix-report").textContent);
   const draw = {
     timeline: (div) => data.simulation_series && Figures.timeline(div, data.simulation_series),
+    hysteresis: (div) => data.mean_dynamics && data.mean_dynamics.hysteresis
+      && Figures.hysteresis(div, data.mean_dynamics.hysteresis, data.mean_dynamics.range),
     portrait: (div) => data.mean_dynamics && data.mean_dynamics.portrait
       && Figures.portrait(div, data.mean_dynamics.portrait),
   };
