@@ -172,8 +172,14 @@ def test_same_summary_on_a_cluster_of_two_workers():
     loaders = [partial(hour, i) for i in range(5)]
     one = summarise(loaders, budget=2000)
     with (
+        # workers as threads that talk TCP: processes could not import this file under pytest-xdist
         LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            processes=False,
+            protocol="tcp",
         ) as cluster,
         Client(cluster) as client,
     ):
