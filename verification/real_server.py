@@ -25,7 +25,7 @@ from separatrix.model import Lifo
 from separatrix.questions.prove import Proof, prove
 
 RESULT = Path(__file__).parent / "results" / "real_server.md"
-REPEATS, AT_ONCE, TRIES = 4, 2, 3
+REPEATS, AT_ONCE, TRIES = 4, 4, 3
 
 
 def service(source: dict[str, object] | None = None, **server: object) -> Program:

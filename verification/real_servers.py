@@ -33,7 +33,10 @@ from separatrix.simulate import simulate
 RESULT = Path(__file__).parent / "results" / "real_servers.md"
 PARTS = {"before": (2.0, 6.0), "stuck": (14.0, 19.0), "after": (34.0, 42.0)}
 HORIZON, STEP = 42.1, 0.5
-WITHIN = 0.10  # of the predicted goodput, or 4 requests/s
+RUNS, MOST = (
+    400,
+    0.995,
+)  # simulated runs; a real one lies inside 99 % of them, to a request a second
 
 
 def program(retries: int = 3) -> Program:
@@ -185,13 +188,19 @@ def measured(run: Emulation) -> dict[str, float]:
     return {name: run.rate("web", "goodput", *span) for name, span in PARTS.items()}
 
 
-def predicted(retries: int) -> dict[str, float]:
-    result = simulate(program(retries), horizon=HORIZON, step=STEP, runs=100, progress=False)
-    series = result.to_xarray().goodput.values[:, 0]
-    time_ = np.arange(len(series)) * STEP
-    return {
-        name: float(series[(time_ > a) & (time_ <= b)].mean()) for name, (a, b) in PARTS.items()
-    }
+def predicted(retries: int) -> dict[str, np.ndarray]:
+    """Part -> ends of the band of single runs, with the mean between them."""
+    result = simulate(
+        program(retries), horizon=HORIZON, step=STEP, runs=RUNS, keep=True, progress=False
+    )
+    series = result.to_xarray(runs=True).goodput.values[:, :, 0]
+    moment = np.arange(series.shape[1]) * STEP
+    found: dict[str, np.ndarray] = {}
+    for name, (a, b) in PARTS.items():
+        means = series[:, (moment > a) & (moment <= b)].mean(axis=1)
+        low, high = np.quantile(means, (1 - MOST, MOST))
+        found[name] = np.array([low, means.mean(), high])
+    return found
 
 
 def main() -> int:
@@ -205,8 +214,8 @@ def main() -> int:
     lines = [
         "# Servers that people run",
         "",
-        "Requests answered in time [1/s], predicted / measured: before the spike, after it, and after ten",
-        "seconds with hardly any load.",
+        "Requests answered in time [1/s]: predicted mean (99 % of simulated runs) / measured in one run, before",
+        "the spike, after it, and after ten seconds with hardly any load.",
         "",
         "| server | retries | before | after the spike | after the pause | lag p99 [ms] | reading |",
         "|---|---|---|---|---|---|---|",
@@ -227,11 +236,14 @@ def main() -> int:
                     break
             seen = measured(run)
             right = run.status == "ok" and all(
-                abs(seen[p] - expected[p]) <= max(WITHIN * expected[p], 4.0) for p in PARTS
+                expected[p][0] - 1 <= seen[p] <= expected[p][2] + 1 for p in PARTS
             )
             wrong = wrong or not right
             lag = 1e3 * max(lag.p99 for lag in run.lags.values())
-            cells = " | ".join(f"{expected[p]:.3g} / {seen[p]:.3g}" for p in PARTS)
+            cells = " | ".join(
+                f"{expected[p][1]:.3g} ({expected[p][0]:.3g} .. {expected[p][2]:.3g}) / {seen[p]:.3g}"
+                for p in PARTS
+            )
             word = "right" if right else f"WRONG {run.reason}"
             lines.append(f"| {name} | {retries} | {cells} | {lag:.1f} | {word} |")
             print(lines[-1], flush=True)

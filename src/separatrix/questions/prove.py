@@ -19,6 +19,7 @@ import numpy as np
 from separatrix.emulate import Emulation, Target, emulate
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.model import Outage, Program, Schedule, Slowdown, Spike
+from separatrix.model.demand import demands
 from separatrix.population import Array
 from separatrix.questions.outcome import Outcome, Phases, outcome
 from separatrix.questions.verdict import check, relaxation
@@ -268,7 +269,13 @@ def phases_of(program: Program, duration: float, after: float | None, step: floa
     """When to settle, to begin, and to look: from the program's own times, in whole steps."""
     slow = relaxation(program)
     if after is None:
-        after = min(max(9.0, 5 * slow), 90.0)
+        # a full queue that nothing feeds but the calm load has long cleared before the last part
+        drains = [
+            program.get_server(name).qsize / (demand.capacity - demand.first)
+            for name, demand in demands(program).items()
+            if demand.capacity > demand.first
+        ]
+        after = min(max(9.0, 5 * slow, 2 * max(drains, default=0.0)), 90.0)
 
     def whole(time: float) -> float:
         return math.ceil(time / step - 1e-9) * step
