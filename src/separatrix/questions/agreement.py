@@ -31,7 +31,7 @@ from separatrix.questions.margin import Margin, exact_margin, fluid_margin, seen
 from separatrix.questions.passage import passage
 from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.simulated import SeenPassage, calm_score, seen_verdict
-from separatrix.questions.verdict import HEALTHY_SHARE, judge
+from separatrix.questions.verdict import HEALTHY_SHARE, Verdict, judge
 
 MOST_STATES = 120_000
 """Chains of one orbit axis larger than this are not asked unless told to."""
@@ -50,6 +50,7 @@ def agreement(
     most_states: int = MOST_STATES,
     margins: bool = False,
     seed: int = 0,
+    known: Verdict | None = None,
 ) -> Agreement:
     """Ask every engine whether `program` can get stuck, for how long, and how often.
 
@@ -60,6 +61,7 @@ def agreement(
     most_states : larger chains are not made.
     margins : ask for the spike of even odds, too (slow; of chains up to `MARGIN_STATES`).
     seed : of the simulation.
+    known : the exact verdict on `program`, where it was worked out already.
 
     Raises ModelError where the program is wrong.
     """
@@ -70,7 +72,10 @@ def agreement(
         if closure not in engines and chains:
             continue
         try:
-            found = regimes(_affordable(lower(program, closure), most_states))
+            if known is not None and known.population.closure == closure:
+                found = known.found
+            else:
+                found = regimes(_affordable(lower(program, closure), most_states))
         except (Unsupported, NotConverged) as error:
             if closure in engines:
                 answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
@@ -79,7 +84,7 @@ def agreement(
     healthy, stuck = _levels(program, chains)
     for closure, found in chains:
         if closure in engines:
-            answers.append(_exactly(program, closure, found, healthy, stuck))
+            answers.append(_exactly(program, closure, found, healthy, stuck, known))
     if "fluid" in engines:
         answers.append(_on_average(program, healthy))
     if "simulation" in engines:
@@ -151,12 +156,14 @@ def _levels(program: Program, chains: list[tuple[Engine, Regimes]]) -> tuple[flo
 
 
 def _exactly(
-    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float
-) -> Answer:
+    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float,
+    known: Verdict | None = None,
+) -> Answer:  # fmt: skip
     begin = time.process_time()
     population = found.population
     try:
-        verdict = judge(program, population, found)
+        told = known is not None and known.found is found
+        verdict = known if known is not None and told else judge(program, population, found)
         grid = population.grid()
         chain = as_chain(population)
         total = population.total("queue", grid) + population.total("orbit", grid)
