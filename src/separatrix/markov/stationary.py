@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.classes import closed_classes
-from separatrix.markov.elimination import Elimination, Method, eliminate
+from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, as_chain, sum_at
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import steps
@@ -148,8 +148,9 @@ def stationary(
     if certify:
         tilt = law if solved.tilted else None
         second = eliminate(
-            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt
-        ).law()
+            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
+            sides=sides_for(chain, "left"),
+        ).law()  # fmt: skip
         agreement = _disagreement(law, second)
     known = None if isinstance(population, Chain) else population
     certificate = Certificate(
@@ -213,6 +214,7 @@ def _deep_law(
 
     Where its probabilities exceed what one float64 can compare, by tilted eliminations.
     """
+    sides = sides_for(chain, "left")
     solved = _eliminate_recurrent(chain, method, anchor)
     law = solved.law()
     imbalance = _imbalance(chain, law)
@@ -227,10 +229,10 @@ def _deep_law(
         likeliest = int(law.log().argmax())
         del solved  # gigabytes at 1e7 states: never two factorisations at once
         try:
-            solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law)
+            solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
         except NotConverged:
             # too deep for the tilt, too: what is likely is right without it
-            solved = eliminate(chain, anchor=likeliest, method="nested")
+            solved = eliminate(chain, anchor=likeliest, method="nested", sides=sides)
             law = solved.law()
             return solved, law, _imbalance(chain, law)
         law = solved.law()
@@ -239,8 +241,9 @@ def _deep_law(
 
 
 def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:
+    sides = sides_for(chain, "left")
     try:
-        return eliminate(chain, anchor=anchor, method=method)
+        return eliminate(chain, anchor=anchor, method=method, sides=sides)
     except ModelError:
         classes = closed_classes(chain)
         if len(classes) > 1:
@@ -254,7 +257,7 @@ def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> El
             ) from None
         inside = int(classes[0][0])
         if anchor is None or anchor not in classes[0]:
-            return eliminate(chain, anchor=inside, method=method)
+            return eliminate(chain, anchor=inside, method=method, sides=sides)
         raise
 
 
