@@ -68,6 +68,10 @@ class Elimination(ABC):
         """Factors that serve solves from both sides; these, where they do already."""
         return self
 
+    def forget(self) -> Elimination:
+        """The same without factors that weigh much; `complete` makes them again."""
+        return self
+
     @abstractmethod
     def law(self) -> Scaled:
         """Stationary law over the box (flat); 0 on transient states, sums to 1.

@@ -77,6 +77,12 @@ class NestedElimination(Elimination):
         )  # fmt: skip
         return replace(self, factors=full, carried=None)
 
+    def forget(self) -> NestedElimination:
+        """See `Elimination`."""
+        nothing = np.empty(0)
+        bare = replace(self.factors, sides="none", lower=nothing, upper=nothing)
+        return replace(self, factors=bare, carried=None)
+
     def law(self) -> Scaled:
         """See `Elimination`."""
         self._needs_life()
@@ -173,7 +179,7 @@ class NestedElimination(Elimination):
         if self.factors.sides not in ("both", wanted):
             raise ModelError(
                 Problem(
-                    f"these factors were kept for solves from the {self.factors.sides} only",
+                    f"no factors were kept for solves from the {wanted}",
                     hint="eliminate with sides='both', or use complete()",
                 )
             )

@@ -21,7 +21,7 @@ from separatrix.markov.nested.traversal import factor_nodes
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
-Sides: TypeAlias = Literal["both", "left", "right"]
+Sides: TypeAlias = Literal["both", "left", "right", "none"]
 
 _NODE_COST = 500.0  # multiplications that a node costs before its first
 
@@ -48,7 +48,7 @@ class Factors:
     ----------
     tree : the dissection.
     plan : what runs side by side.
-    sides : which factors are kept: the lower ones (``"left"``), the upper ones, or both.
+    sides : which factors are kept: the lower ones (``"left"``), the upper ones, both, or none any more.
     lower_starts, lower : where each node's lower factors start, and all of them (see `packing`).
     upper_starts, upper : the same of the upper factors.
     power_starts, powers : where each node's powers of two start, and all of them.
@@ -191,7 +191,7 @@ def factor(
         tilt = np.zeros(tree.order.size + 1, dtype=np.int32)
     p, s = tree.own, tree.around
     sizes = packed_sizes(p, s, PANEL)
-    kept = [sides != "right", sides != "left"]
+    kept = [sides in ("both", "left"), sides in ("both", "right")]
     starts = [_starts(size if keep else 0 * size) for size, keep in zip(sizes, kept, strict=True)]
     power_starts = _starts(2 * p + s)
     widest = int((p + s).max()) + 1
