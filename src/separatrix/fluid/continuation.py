@@ -16,9 +16,10 @@ import numpy as np
 
 from separatrix.errors import ModelError, Problem
 from separatrix.fluid.arclength import Branch, Turning, continued
-from separatrix.fluid.equilibria import fixed_points, reducible
+from separatrix.fluid.equilibria import fixed_points
 from separatrix.fluid.field import FluidClosure, mean_field, velocity
 from separatrix.fluid.loadcurve import Family, affine_branch
+from separatrix.fluid.reduced import reducible
 from separatrix.fluid.rest import rest_from
 from separatrix.model import Program
 from separatrix.model.parameters import parameter as value_of
