@@ -6,7 +6,8 @@ import numpy as np
 
 from separatrix import Program, Server, Source, Work
 from separatrix.fluid.basins import basins
-from separatrix.fluid.continuation import hysteresis, metastable_range
+from separatrix.fluid.continuation import hysteresis
+from separatrix.fluid.ranges import metastable_range
 from separatrix.fluid.field import mean_field
 from separatrix.questions.portrait import plane
 from separatrix.questions.tipping import SeenTipping, TippingCurve, TippingPoint
