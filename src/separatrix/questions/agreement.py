@@ -9,6 +9,7 @@ there is no stuck side: the resting point, its square root and one more), s the 
 the same two numbers.
 
 The simulator shares nothing with the other engines: it follows each request with its true time-out.
+What it sees too seldom, it splits into likely steps (see `split`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from separatrix.questions.fluid_verdict import answered_share, fluid_verdict, wo
 from separatrix.questions.margin import Margin, exact_margin, fluid_margin, seen_margin
 from separatrix.questions.passage import passage
 from separatrix.questions.regimes import Mask, Regimes, regimes
-from separatrix.questions.simulated import SeenPassage, calm_score, seen_verdict
+from separatrix.questions.seen import SeenPassage
+from separatrix.questions.simulated import SeenVerdict, calm_score, seen_verdict
 from separatrix.questions.verdict import HEALTHY_SHARE, Verdict, judge
 
 MOST_STATES = 120_000
@@ -223,15 +225,26 @@ def _one_by_one(
 ) -> Answer:
     begin = time.process_time()
     try:
-        verdict = seen_verdict(program, healthy, stuck, runs=runs, events=events, seed=seed)
+        verdict = seen_verdict(
+            program, healthy, stuck, runs=runs, events=events, rare=True, seed=seed
+        )
     except ModelError as error:
         return Answer("simulation", "inconclusive", None, None, str(error), 0.0)
     return Answer(
         "simulation", verdict.word, _seen(verdict.recovery),
         None if verdict.collapse is None else _seen(verdict.collapse),
-        "; ".join(filter(None, (verdict.reason, verdict.recovery.reason))),
+        _reasons(verdict),
         time.process_time() - begin,
     )  # fmt: skip
+
+
+def _reasons(verdict: SeenVerdict) -> str:
+    """Why the verdict is what it is, and what its times rest on."""
+    said = [verdict.reason]
+    for name, seen in (("recovery", verdict.recovery), ("collapse", verdict.collapse)):
+        if seen is not None and seen.reason:
+            said.append(f"{name}: {seen.reason}")
+    return "; ".join(said)
 
 
 def _seen(passage: SeenPassage) -> Time:

@@ -7,7 +7,8 @@ from typing import Any
 
 from separatrix.errors import ModelError, Unsupported
 from separatrix.fluid.basins import Basins, basins
-from separatrix.fluid.continuation import Hysteresis, MetastableRange, hysteresis, metastable_range
+from separatrix.fluid.continuation import Hysteresis, hysteresis
+from separatrix.fluid.ranges import MetastableRange, metastable_range
 from separatrix.model import Program
 from separatrix.model.quantities import percent_text
 from separatrix.population import Population, lower

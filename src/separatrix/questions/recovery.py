@@ -15,7 +15,8 @@ from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import ENGINES, Agreement, Engine, Time
 from separatrix.questions.fluid_verdict import fluid_verdict
 from separatrix.questions.passage import Passage
-from separatrix.questions.simulated import SeenPassage, seen_recovery
+from separatrix.questions.seen import SeenPassage
+from separatrix.questions.simulated import seen_recovery
 from separatrix.questions.verdict import Verdict, Word, check
 
 

@@ -21,7 +21,8 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.errors import ModelError, Problem
-from separatrix.fluid.delay import DelayModel, delay_course, delay_model
+from separatrix.fluid.delay import delay_course
+from separatrix.fluid.delay_model import DelayModel, delay_model
 from separatrix.model import Outage, Program, Schedule, Slowdown, Spike
 from separatrix.model.faults import Fault
 from separatrix.model.quantities import duration_text

@@ -7,7 +7,7 @@ from math import inf, isclose, isfinite, isnan
 from typing import Any
 
 from separatrix.errors import ModelError
-from separatrix.fluid.continuation import metastable_range
+from separatrix.fluid.ranges import metastable_range
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.questions.sliders import Slider, sliders

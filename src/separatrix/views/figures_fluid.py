@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from separatrix.fluid.basins import Basins
-from separatrix.fluid.continuation import Hysteresis, MetastableRange
+from separatrix.fluid.continuation import Hysteresis
+from separatrix.fluid.ranges import MetastableRange
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array
 from separatrix.questions.portrait import Portrait

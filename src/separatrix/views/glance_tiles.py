@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from separatrix.errors import ModelError
-from separatrix.fluid.continuation import MetastableRange
+from separatrix.fluid.ranges import MetastableRange
 from separatrix.model.demand import demands
 from separatrix.model.quantities import duration_text, percent_text, rate_text
 from separatrix.questions.dossier import Dossier
