@@ -26,7 +26,7 @@ from separatrix.model.files import load
 from separatrix.model.parameters import with_parameters
 from separatrix.questions.fluid_verdict import fluid_verdict
 from separatrix.questions.portrait import plane
-from separatrix.questions.tipping import confirmed, tipping_curve
+from separatrix.questions.tipping_curve import confirmed, tipping_curve
 
 HERE = Path(__file__).resolve().parent
 RATE = "sources.web.arrival_rate"

@@ -10,7 +10,7 @@ from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.field import mean_field
 from separatrix.fluid.ranges import metastable_range
 from separatrix.questions.portrait import plane
-from separatrix.questions.tipping import SeenTipping, TippingCurve, TippingPoint
+from separatrix.questions.tipping_curve import SeenTipping, TippingCurve, TippingPoint
 from separatrix.views.figures_fluid import basin_portrait, hysteresis_curve, tipping_figure
 
 RATE = "sources.c.arrival_rate"

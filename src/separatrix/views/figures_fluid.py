@@ -21,7 +21,7 @@ from separatrix.fluid.ranges import MetastableRange
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array
 from separatrix.questions.portrait import Portrait
-from separatrix.questions.tipping import TippingCurve
+from separatrix.questions.tipping_curve import TippingCurve
 from separatrix.views.figures import legend_below, phase_portrait
 from separatrix.views.figures_canvas import (
     BLUE,
@@ -175,7 +175,7 @@ def tipping_figure(curve: TippingCurve, caption: str = "") -> Figure:
     axes.yaxis.set_major_formatter(FuncFormatter(_times))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"duration of the {curve.kind}")
-    axes.set_ylabel(f"{curve.kind} of {curve.place}")
+    axes.set_ylabel(f"{curve.kind} of {curve.where}")
     axes.grid(which="both")
     if there or seen:
         legend_below(figure, axes)
