@@ -8,7 +8,7 @@ from typing import Any
 from separatrix.errors import ModelError, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
-from separatrix.fluid.ranges import MetastableRange, metastable_range
+from separatrix.fluid.ranges import MetastableRange, range_of
 from separatrix.model import Program
 from separatrix.model.quantities import percent_text
 from separatrix.notebook import Shown
@@ -18,7 +18,7 @@ from separatrix.questions.portrait import Portrait, describe, plane
 from separatrix.questions.sliders import Slider, sliders
 
 RESOLUTION = 41
-CURVE_POINTS = 80
+CURVE_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,11 @@ def _basins(population: Population) -> Basins | None:
 def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | None]:
     source = program.sources[0]
     path = f"sources.{source.name}.arrival_rate"
-    span = (source.mean_rate / 20, source.mean_rate * 3)
     try:
-        return (
-            hysteresis(program, path, span=span, points=CURVE_POINTS, closure="geometric"),
-            metastable_range(program, path, closure="geometric"),
-        )
+        curve = hysteresis(program, path, points=CURVE_POINTS, closure="geometric")
     except ModelError:
         return None, None  # an arrival process that states no rate, or none at all
+    return curve, range_of(curve)
 
 
 def sentence_of(verdict: FluidVerdict) -> str:
