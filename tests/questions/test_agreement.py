@@ -33,7 +33,9 @@ def test_a_trap_is_one_for_all_and_the_differences_have_reasons():
     assert {a.word for a in found.answers} == {"can get stuck"}
     said = " ".join(found.differences)
     assert "escapes are chance" in said
-    assert "simulation cannot see it" in said
+    seen = found.of("simulation").recovery
+    assert 2 * 86400 < seen.low < seen.high < 6 * 86400
+    assert "by splitting" in found.of("simulation").reason
     staged, geometric = found.of("staged"), found.of("geometric")
     assert geometric.recovery.mean < staged.recovery.mean
     data = json.loads(json.dumps(found.to_dict()))

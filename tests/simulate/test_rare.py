@@ -63,7 +63,7 @@ def test_a_rare_fall_takes_as_long_as_theory_says():
     exact = fall(15.0, 40, 1)
     assert exact > 1e5
     assert agrees(found, exact)
-    assert found.levels[0] == 38
+    assert 38 < found.levels[0] <= 40  # where the full queue is half of the time
     assert found.levels[-1] == 1
 
 

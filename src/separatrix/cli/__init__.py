@@ -10,6 +10,7 @@ from separatrix.cli.app import app
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.koopman import learn, settle
+from separatrix.cli.passages import passage
 from separatrix.cli.placement import place
 from separatrix.cli.proof import capacity, prove
 from separatrix.cli.remedies import remedy
@@ -33,6 +34,7 @@ COMMANDS = (
     check,
     explain,
     simulate,
+    passage,
     prove,
     capacity,
     sweep,

@@ -168,7 +168,7 @@ def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
     pi = law.pi.reshape(-1)
     likeliest = int(pi.argmax())
     if pi[law.elimination.anchor] >= 1e-3 * pi[likeliest]:
-        yield law.elimination
+        yield law.elimination.complete()
     if law.elimination.anchor != likeliest:
         yield eliminate(chain, anchor=likeliest)
 

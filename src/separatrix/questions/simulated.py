@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite, log
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Outage, Program, Schedule
 from separatrix.model.quantities import duration_text
+from separatrix.questions.seen import SeenPassage
+from separatrix.questions.split import refined
 from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, Word, relaxation
 from separatrix.simulate import SimulationResult, simulate
 from separatrix.simulate.passage import PassageTimes, passage_times
@@ -32,48 +34,6 @@ EVENTS_PER_ATTEMPT = 3.0
 """Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
 BALLISTIC = 0.5
 """Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
-
-
-@dataclass(frozen=True)
-class SeenPassage:
-    """A passage time as simulation saw it [s].
-
-    Attributes
-    ----------
-    mean, low, high : estimate with its 95 % interval; `mean` and `high` are infinite where no run
-        got there.
-    p50, p99 : quantiles; from the exponential law where not every run got there.
-    cv : coefficient of variation of the times; NaN where not every run got there.
-    seen, runs : runs that got there, of how many.
-    observed : time watched in all runs together [s].
-    status, reason : ``"ok"``, or ``"inconclusive"`` and why.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p50: float
-    p99: float
-    cv: float
-    seen: int
-    runs: int
-    observed: float
-    status: Literal["ok", "inconclusive"]
-    reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; None for what is infinite or unknown."""
-        return {
-            name: (value if not isinstance(value, float) or isfinite(value) else None)
-            for name, value in vars(self).items()
-        }
-
-    def __str__(self) -> str:
-        if self.seen == 0:
-            return f"> {duration_text(self.low)}"
-        return (
-            f"{duration_text(self.mean)} ({duration_text(self.low)} .. {duration_text(self.high)})"
-        )
 
 
 def seen_recovery(
@@ -153,6 +113,7 @@ def seen_verdict(
     *,
     runs: int = 200,
     events: float = 2e7,
+    rare: bool = False,
     seed: int = 0,
 ) -> SeenVerdict:
     r"""Whether `program` can get stuck, from simulation alone.
@@ -166,6 +127,7 @@ def seen_verdict(
     Parameters
     ----------
     healthy, stuck : scores, as in `seen_recovery` and `seen_collapse`.
+    rare : ask by splitting for what was seen too seldom.
     """
     recovery = seen_recovery(program, healthy, runs=runs, events=events, seed=seed)
     unfed = recovery
@@ -178,10 +140,14 @@ def seen_verdict(
     if recovery.seen == recovery.runs and recovery.mean <= long:
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
+    if rare:
+        recovery = refined(program, recovery, "recovery", healthy, stuck, seed=seed)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
     if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
         reason = f"gets there by itself within {duration_text(collapse.mean)}"
         return SeenVerdict("always stuck", recovery, collapse, unfed, reason)
+    if rare:
+        collapse = refined(program, collapse, "collapse", healthy, stuck, seed=seed + 1)
     if recovery.low <= long:
         reason = (
             f"too few recoveries ({recovery.seen} of {recovery.runs}) to tell a trap from a delay"

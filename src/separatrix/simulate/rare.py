@@ -28,6 +28,7 @@ Goal = Literal["collapse", "recovery"]
 LIKELY = (0.1, 0.45)  # a step's probability in the pilot
 AIM = 0.2  # of a step: least spread for the effort where a step costs the same whatever its length
 PILOT = 200  # trials of a step in the pilot
+FEWEST = 5  # states from which the pilot may go on
 MOST_LEVELS = 400
 WIDE = 2.0  # a mean whose interval reaches further than so many times is not to be trusted
 MEMORIES = 50.0  # how long the start set is watched at least, in longest memories of the service
@@ -43,7 +44,8 @@ class RarePassage:
     healthy, stuck : scores that bound the two sets [attempts and requests].
     mean, low, high : mean time with its 95 % interval [s].
     rate : passages per second of the start set, over the independent runs [1/s].
-    levels : scores between which the passage was split.
+    levels : scores between which the passage was split; the first bounds the part of the start set
+        that the service inhabits half of the time.
     flux : crossings of the first level [1/s]; probabilities : of each further step, means.
     rates : (runs,) rate that each run found [1/s].
     events : events simulated, the pilot's included.
@@ -123,16 +125,18 @@ def rare_passage(
     near, far = (healthy, stuck) if goal == "collapse" else (stuck, healthy)
     memory = _memory(program)
 
-    def splitting(*key: int) -> Splitting:
+    def splitting(near: float, *key: int) -> Splitting:
         stream = np.random.SeedSequence(seed, spawn_key=key)
         return Splitting(loop, compiled, features, stream, near, far, 1e5 * memory)
 
-    pilot = splitting(0)
+    pilot = splitting(near, 0)
+    near = _home(pilot, memory)
+    pilot = splitting(near, 0)
     levels = _pilot(pilot, near, far, MEMORIES * memory)
 
     def one(index: int) -> tuple[float, float, list[float], int]:
-        part = splitting(1, index)
-        state = part.start(levels[0], 2 * memory)
+        part = splitting(near, 1, index)
+        state = part.start(2 * memory)
         basin = part.basin(state, levels[0], trials, MEMORIES * memory, trials)
         flux = basin.crossings / basin.time
         entries = basin.entries
@@ -172,12 +176,23 @@ def rare_passage(
     )  # fmt: skip
 
 
+def _home(pilot: Splitting, memory: float) -> float:
+    """The bound of the start set, moved to where the service is half of its time in there.
+
+    A service far beyond the bound would seldom come back to it, and the time from what it inhabits is
+    the same.
+    """
+    usual = pilot.typical(pilot.start(2 * memory), MEMORIES * memory)
+    up = pilot.near < pilot.far
+    return min(pilot.near, usual) if up else max(pilot.near, usual)
+
+
 def _pilot(pilot: Splitting, near: float, far: float, time: float) -> list[float]:
     """Levels from the first beyond the start set to the goal, about equally likely to be passed."""
     sign = 1.0 if far > near else -1.0
     least = min(1.0, abs(far - near) / 2)
     first = near + sign * max(least, math.floor(abs(far - near) / 100))
-    state = pilot.start(first, time / MEMORIES)
+    state = pilot.start(time / MEMORIES)
     entries = pilot.basin(state, first, PILOT, time / 10, PILOT).entries
     levels = [first]
     stride = least
@@ -198,23 +213,26 @@ def _next_level(
 ) -> tuple[float, Entries, float]:  # fmt: skip
     """The level after `here`, states at it, and its distance: tried, and tried again."""
     trials = PILOT
-    for _ in range(40):
+    tried: dict[float, tuple[float, Entries]] = {}
+    while trials <= 64 * PILOT:
         stride = min(stride, abs(far - here))
         level = far if stride >= abs(far - here) else here + sign * stride
         hits, reached = pilot.step(entries, level, trials)
         share = hits / trials
-        narrow = stride <= least
-        if (share >= LIKELY[0] or (narrow and hits >= 5)) and (share <= LIKELY[1] or level == far):
+        if LIKELY[0] <= share <= LIKELY[1] or (level == far and share > LIKELY[1]):
             return level, reached, stride
-        if hits == 0 and narrow:
+        if hits >= FEWEST:
+            tried[stride] = abs(math.log(share / AIM)), reached
+        elif stride <= least:
             trials *= 4
-            if trials > 64 * PILOT:
-                break
             continue
         guess = stride * math.log(AIM) / math.log(min(max(share, 0.5 / trials), 0.98))
         stride = max(least, round(min(max(guess, stride / 8), stride * 4) / least) * least)
-        if narrow and stride <= least:
-            trials *= 4
+        if stride in tried:
+            # a score that moves in jumps: no level is better than the best of these
+            stride = min(tried, key=lambda s: tried[s][0])
+            level = far if stride >= abs(far - here) else here + sign * stride
+            return level, tried[stride][1], stride
     raise NotConverged(
         f"no step beyond a score of {here:g} was seen in {trials:,} trials",
         certificate="the pilot finds levels; choose a nearer goal",

@@ -32,6 +32,8 @@ from separatrix.simulate.run import Buffers
 from separatrix.simulate.state import RunState, new_run
 
 Entries = list[NDArray[np.int64]]
+STARTS = 20  # attempts to stay around the start set for a while
+SAMPLES = 200  # scores from which the median is taken
 MOST_FILLING = 1e4  # how many times faster than the program a start set far from empty is filled
 
 
@@ -78,18 +80,37 @@ class Splitting:
         self._words, self._floats = compiled.words, compiled.words.view(np.float64)
         self.events = 0
 
-    def start(self, first: float, settle: float) -> RunState:
-        """A state in the start set, `settle` seconds after it was first reached.
+    def start(self, settle: float) -> RunState:
+        """A state in the start set, `settle` seconds or more after it was first reached.
 
         A start set away from the empty service is reached by arrivals made ever more frequent.
         """
-        state = new_run(self._compiled, self._features, self._seed, slots=128)
-        if not self._up and not self._fill(state):
+        first = new_run(self._compiled, self._features, self._seed, slots=128)
+        if not self._up and not self._fill(first):
             raise NotConverged(
                 f"no arrival rate brought the score to {self.near:g}",
                 certificate="the start set can be reached; lower `stuck`",
             )
-        return self.basin(state, first, 0, settle, 0).state
+        for _ in range(STARTS):
+            state = first.copy()
+            self._renew(state)
+            self._watch(state, self.far)
+            if self._advance(state, state.now + settle):
+                continue
+            self._between(state)
+            if self._advance(state, state.now + self._longest) and not self._arrived(state):
+                return state
+        return first  # it does not stay: the passage is not rare
+
+    def typical(self, state: RunState, time: float) -> float:
+        """The median score over `time` [s] around the start set, before the goal is reached."""
+        scores = [self.score(state)]
+        self._watch(state, self.far)
+        for _ in range(SAMPLES):
+            if self._advance(state, state.now + time / SAMPLES):
+                break
+            scores.append(self.score(state))
+        return float(np.median(scores))
 
     def _fill(self, state: RunState) -> bool:
         """Whether arrivals, made more frequent, bring the score to `near`."""

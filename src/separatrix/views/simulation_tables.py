@@ -11,6 +11,7 @@ from separatrix.model.quantities import duration_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from separatrix.questions.times import PassageTime
     from separatrix.simulate import Estimate, SimulationResult
     from separatrix.simulate.rare import RarePassage
 
@@ -80,3 +81,31 @@ def print_rare(found: RarePassage, program: str, console: Console) -> None:
     )
     if found.status != "ok":
         console.print(escape(f"\ninconclusive: {found.reason}"), style="yellow")
+
+
+def print_passage(found: PassageTime, console: Console) -> None:
+    """A recovery or collapse time with its interval, and which method answered."""
+    from rich.markup import escape
+
+    way = {
+        "recovery": f"stuck to a score of {found.healthy:g}",
+        "collapse": f"healthy to a score of {found.stuck:g}",
+    }[found.goal]
+    console.print(escape(f"{found.program}: {found.goal}, from {way}"))
+    if isfinite(found.mean):
+        console.print(
+            escape(
+                f"  mean time   {duration_text(found.mean)}   "
+                f"({duration_text(found.low)} .. {duration_text(found.high)})"
+            ),
+            style="bold",
+        )
+        console.print(
+            escape(f"  half within {duration_text(found.p50)}, 99 % in {duration_text(found.p99)}")
+        )
+    else:
+        console.print(escape(f"  longer than {duration_text(found.low)}"), style="bold")
+    console.print(escape(f"  by {found.method}: {found.why}"))
+    if found.reason:
+        word = "" if found.status == "ok" else "inconclusive: "
+        console.print(escape(f"  {word}{found.reason}"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from metafor.analysis.koopman_experiments.models import learned_model
 from separatrix.koopman.contraction import bound
 from separatrix.koopman.settling import Settling, learned
-from separatrix.views.figures_koopman import save_figure, settling_figure
+from separatrix.views.figures_canvas import save_figure
+from separatrix.views.figures_koopman import settling_figure
 
 
 def mixing_time_learned(model_path: str) -> Settling:

@@ -1,0 +1,120 @@
+"""One passage by every method: the closed form of M/M/1/K, and what each method cannot do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from separatrix import ModelError, NotConverged, Program, Server, Source, Unsupported, Work, save
+from separatrix.cli import main
+from separatrix.model import Lifo
+from separatrix.questions.seen import SeenPassage
+from separatrix.questions.split import refined
+from separatrix.questions.times import METHODS, collapse, recovery
+
+
+def queue(rate=6.0, qsize=30, retries=0, **server) -> Program:
+    program = Program("queue")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=qsize, **server))
+    program.add_source(Source("c", "get", rate, timeout=100.0, retries=retries))
+    program.connect("c", "s")
+    return program
+
+
+def rise(rate: float, goal: int) -> float:
+    """Mean time of M/M/1 from empty to `goal`: a step up takes 1/rate, and mu/rate as long again."""
+    step = total = 1 / rate
+    for _ in range(1, goal):
+        step = (1 + 10 * step) / rate
+        total += step
+    return total
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_finds_the_closed_form(method):
+    found = collapse(queue(), method=method, healthy=0, stuck=15, trials=500, events=2e6)
+    exact = rise(6.0, 15)
+    assert found.method == method
+    width = (found.high - found.low) / 2
+    assert abs(found.mean - exact) < 2 * width + 1e-9 * exact
+    assert width < 0.5 * exact
+    assert json.loads(json.dumps(found.to_dict()))["schema"] == "separatrix.passage/1"
+
+
+def test_the_chain_answers_where_it_carries_the_program():
+    found = recovery(queue(), healthy=3, stuck=25)
+    assert found.method == "markov"
+    assert found.why == "an exact chain carries the program"
+
+
+def test_without_a_chain_what_is_frequent_is_counted_and_what_is_rare_is_split():
+    program = queue(rate=7.0, qsize=60, discipline=Lifo())
+    often = collapse(program, healthy=0, stuck=8, runs=50)
+    assert often.method == "simulation"
+    assert "lifo" in often.why
+    # without timeouts the discipline does not change the number in the system
+    seldom = collapse(program, healthy=0, stuck=45, runs=20, events=1e5, trials=300)
+    assert seldom.method == "rare"
+    assert "saw it 0 times in 20 runs" in seldom.why
+    assert seldom.low / 1.5 < rise(7.0, 45) < seldom.high * 1.5
+
+
+def test_what_splitting_cannot_do_leaves_the_lower_bound_with_its_reason():
+    nothing = SeenPassage(
+        float("inf"), 50.0, float("inf"), 0.0, 0.0, 0.0, 0, 9, 150.0, "inconclusive", "none seen"
+    )
+    kept = refined(queue(qsize=5), nothing, "collapse", 0, 6)
+    assert kept.low == 50.0
+    assert kept.reason.startswith("none seen; splitting has no answer: no step beyond")
+
+
+def test_a_count_that_suffices_is_kept():
+    counted = SeenPassage(9.0, 8.0, 10.0, 7.0, 30.0, 1.0, 30, 90, 500.0, "ok", "")
+    assert refined(queue(), counted, "collapse", 0, 6) is counted
+
+
+def test_bad_settings_are_named():
+    with pytest.raises(ModelError, match="must be 0 <= healthy < stuck, got 9 and 4"):
+        collapse(queue(), healthy=9, stuck=4)
+    with pytest.raises(ModelError, match="unknown method 'magic'"):
+        collapse(queue(), method="magic", healthy=1, stuck=4)
+    with pytest.raises(ModelError, match="no state of the chain"):
+        collapse(queue(), method="markov", healthy=1, stuck=31)
+    with pytest.raises(Unsupported, match="lifo"):
+        collapse(queue(discipline=Lifo()), method="markov", healthy=1, stuck=4)
+    with pytest.raises(NotConverged, match="is not solved here"):
+        recovery(queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
+
+
+def test_the_command_says_which_method_answered(tmp_path):
+    path = tmp_path / "queue.yaml"
+    save(queue(), path)
+    said = CliRunner().invoke(
+        main, ["passage", "collapse", str(path), "--healthy", "0", "--stuck", "15"]
+    )
+    assert said.exit_code == 0
+    assert "by markov: an exact chain carries the program" in said.output
+    told = CliRunner().invoke(
+        main,
+        ["passage", "collapse", str(path), "--method", "rare", "--healthy", "0", "--stuck", "15",
+         "--trials", "100", "--json"],
+    )  # fmt: skip
+    assert json.loads(told.output)["method"] == "rare"
+    unseen = CliRunner().invoke(
+        main,
+        [
+            "passage",
+            "collapse",
+            str(path),
+            "--method",
+            "simulation",
+            "--stuck",
+            "30",
+            "--runs",
+            "9",
+        ],
+    )
+    assert unseen.exit_code == 4
+    assert "longer than" in unseen.output
