@@ -116,7 +116,7 @@ def test_a_wrong_law_is_inconclusive(known, monkeypatch):
     from separatrix.markov import stationary as room
 
     chain = as_chain(known.many_servers(1.0, 2.0, 1, 9))
-    monkeypatch.setitem(stationary.__globals__, "_imbalance", lambda *_: np.full(10, 1e-3))
+    monkeypatch.setitem(stationary.__globals__, "state_imbalance", lambda *_: np.full(10, 1e-3))
     assert room is not None
     law = stationary(chain)
     assert law.status == "inconclusive"
@@ -126,7 +126,7 @@ def test_a_wrong_law_is_inconclusive(known, monkeypatch):
 def test_uncertain_entries_too_small_to_show_leave_the_law_ok(known, monkeypatch):
     chain = as_chain(known.many_servers(1e-9, 1.0, 1, 60))  # down to 1e-540
     deep = np.where(np.arange(61) > 40, 1.0, 0.0)
-    monkeypatch.setitem(stationary.__globals__, "_imbalance", lambda *_: deep)
+    monkeypatch.setitem(stationary.__globals__, "state_imbalance", lambda *_: deep)
     law = stationary(chain)
     assert law.status == "ok"
     assert law.floor == pytest.approx(41 * np.log(1e-9), rel=1e-6)

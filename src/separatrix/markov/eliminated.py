@@ -64,6 +64,14 @@ class Elimination(ABC):
     def anchor_exit(self) -> Scaled:
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
 
+    def complete(self) -> Elimination:
+        """Factors that serve solves from both sides; these, where they do already."""
+        return self
+
+    def forget(self) -> Elimination:
+        """The same without factors that weigh much; `complete` makes them again."""
+        return self
+
     @abstractmethod
     def law(self) -> Scaled:
         """Stationary law over the box (flat); 0 on transient states, sums to 1.

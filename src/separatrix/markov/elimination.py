@@ -36,10 +36,12 @@ from separatrix.markov.scaled import Scaled, product, zeros
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Method: TypeAlias = Literal["auto", "levels", "nested", "dense"]
+Sides: TypeAlias = Literal["both", "left", "right"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
 _NESTED_FROM = 12_000  # states; below, an elimination by levels takes a tenth of a second or two
 _NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
+_ONE_SIDED_FROM = 2_500_000  # states; below, factors of both sides take less than 3 GB
 _ROUNDING = 2.0**-52
 
 
@@ -171,6 +173,8 @@ def eliminate(
     reverse: bool = False,
     block: int = 32,
     tilt: Scaled | None = None,
+    sides: Sides = "both",
+    load: Array | None = None,
 ) -> Elimination:
     """Factor the chain on its kept states without a subtraction.
 
@@ -186,6 +190,11 @@ def eliminate(
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
+    sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
+        hitting times need: half the memory of nested dissection, but every further solve eliminates
+        again. Elimination by levels keeps both.
+    load : a right-hand side >= 0 (n,) that nested dissection eliminates along; `right` of this
+        very array then costs next to nothing.
 
     Raises
     ------
@@ -208,7 +217,15 @@ def eliminate(
             from separatrix.markov.nested.elimination import eliminate_nested
 
             solved: Elimination = eliminate_nested(
-                chain, gone, killing, last, reason, reverse=reverse, tilt=tilt
+                chain,
+                gone,
+                killing,
+                last,
+                reason,
+                reverse=reverse,
+                tilt=tilt,
+                sides=sides,
+                load=load,
             )
         else:
             solved = _banded(chain, gone, killing, last, (picked, reason), reverse, block)
@@ -218,12 +235,17 @@ def eliminate(
             # the chain lingers where it last got stuck: there the anchor's extended range helps
             return eliminate(
                 chain, removed=removed, killing=killing, anchor=failure.position, method=method,
-                reverse=reverse, block=block, tilt=tilt,
+                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load,
             )  # fmt: skip
         raise trouble from None
     if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
         raise _explained(chain, gone, last, last, 0.0)
     return solved
+
+
+def sides_for(chain: Chain, side: Sides) -> Sides:
+    """`side` where factors of both would weigh gigabytes, else both."""
+    return side if chain.n_states >= _ONE_SIDED_FROM else "both"
 
 
 def _banded(

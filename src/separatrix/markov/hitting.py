@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach, reachable_from
-from separatrix.markov.elimination import Elimination, Method, eliminate
+from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import squared_jumps
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -41,7 +42,7 @@ _ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True)
-class Passage:
+class Passage(Shown):
     """Hitting time from one start.
 
     Attributes
@@ -177,16 +178,20 @@ def hitting_times(
     chain = as_chain(population)
     mask = as_mask(target, chain, "target")
     if mask.all():
-        return _everywhere(mask)
-    removed, solved = _remove(chain, mask, start, method)
+        return _at_once(mask)
+    found = _remove(chain, mask, start, method)
+    if found is None:
+        return _at_once(mask)
+    removed, solved, ones = found
     # states that are neither target nor reachable from the start: left out, reported as NaN
     skipped = removed & ~mask
-    first = solved.right((~removed).astype(np.float64))
+    first = solved.right(ones)
     error, status, reason = solved.error, "ok", solved.reason
     if certify:
         second = eliminate(
-            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True
-        ).right((~removed).astype(np.float64))
+            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True,
+            sides=sides_for(chain, "right"), load=ones,
+        ).right(ones)  # fmt: skip
         live = np.flatnonzero(first.mantissa)
         error = float(np.abs(first[live].over(second[live]).to_float() - 1.0).max(initial=0.0))
         if error > 1e-8:
@@ -239,19 +244,28 @@ def start_law(start: Start, shape: tuple[int, ...]) -> Array:
     return law
 
 
-def _everywhere(mask: Mask) -> HittingTimes:
-    zero = np.zeros(mask.shape)
+def _at_once(mask: Mask) -> HittingTimes:
+    """All that is considered is in the target already."""
+    zero = np.where(mask, 0.0, np.nan)
     return HittingTimes(
-        mask, zero, zero, np.full(mask.shape, -np.inf), zero, 0.0,
-        "none", "every state is in the target", "ok", None,
+        mask, zero, zero, np.where(mask, -np.inf, np.nan), zero, 0.0,
+        "none", "every considered state is in the target", "ok", None,
     )  # fmt: skip
 
 
 def _remove(
     chain: Chain, mask: Mask, start: Start | None, method: Method
-) -> tuple[Mask, Elimination]:
+) -> tuple[Mask, Elimination, Array] | None:
+    """What is removed, the factors, and 1 on every state that is kept; None where none is."""
+    sides = sides_for(chain, "right")
+
+    def without(removed: Mask) -> tuple[Mask, Elimination, Array]:
+        ones = (~removed).reshape(-1).astype(np.float64)
+        solved = eliminate(chain, removed=removed, method=method, sides=sides, load=ones)
+        return removed, solved, ones
+
     try:
-        return mask, eliminate(chain, removed=mask, method=method)
+        return without(mask)
     except ModelError:
         hopeless = ~can_reach(chain, mask)
         if not hopeless.any():
@@ -270,9 +284,7 @@ def _remove(
             )
         )
     removed = mask | ~considered
-    if removed.all():
-        return removed, eliminate(chain, removed=mask, method=method)
-    return removed, eliminate(chain, removed=removed, method=method)
+    return None if removed.all() else without(removed)
 
 
 def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:

@@ -117,7 +117,7 @@ def _one(modes: Spectrum, start: Array, eps: float) -> MixingTime:
 
 
 def _by_krylov(modes: Spectrum, difference: Array, eps: float, guess: float) -> MixingTime:
-    solved = modes.law.elimination
+    solved = modes.law.elimination.complete()
     for factor in (0.2, 0.02, 2.0, 0.002, 20.0):
         action = _space(solved, difference, factor * guess)
         time, error = _crossing(action, eps, guess)

@@ -89,7 +89,7 @@ def hitting_quantiles(
     if np.isnan(times.mean[law > 0.0]).any():
         raise ModelError("the start was left out when the hitting times were computed")
     alive = float(law[~times.target].sum())
-    solved = times.elimination
+    solved = None if times.elimination is None else times.elimination.complete()
     pending = [p for p in probabilities if alive > 1.0 - p and alive > 0.0]
     found = {p: Quantile(p, 0.0, -np.inf, 0.0, "start") for p in probabilities if p not in pending}
     if pending and solved is not None:

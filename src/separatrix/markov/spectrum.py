@@ -33,6 +33,7 @@ from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import StationaryLaw, stationary
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -48,7 +49,7 @@ _SMOOTHINGS = 6
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(Shown):
     """Slowest modes of a chain, the stationary one first.
 
     Attributes
@@ -168,7 +169,7 @@ def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
     pi = law.pi.reshape(-1)
     likeliest = int(pi.argmax())
     if pi[law.elimination.anchor] >= 1e-3 * pi[likeliest]:
-        yield law.elimination
+        yield law.elimination.complete()
     if law.elimination.anchor != likeliest:
         yield eliminate(chain, anchor=likeliest)
 

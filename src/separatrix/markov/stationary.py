@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.classes import closed_classes
-from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, as_chain, sum_at
+from separatrix.markov.conservation import cut_imbalance, state_imbalance
+from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
+from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.stencil import steps
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -41,16 +42,19 @@ class Certificate:
         order; None where it was not asked for.
     rounding : estimated relative rounding error of every entry.
     cut : bound on the probability mass outside the box.
+    flows : largest relative difference between the flows up and down across any level of any axis;
+        None off a lattice. It sees a wrong weight between two regions, which the residual does not.
     """
 
     residual: float
     agreement: float | None
     rounding: float
     cut: float
+    flows: float | None = None
 
 
 @dataclass(frozen=True)
-class StationaryLaw:
+class StationaryLaw(Shown):
     """Long-run probabilities of the states.
 
     Attributes
@@ -105,6 +109,7 @@ class StationaryLaw:
                 "agreement_of_two_orders": self.certificate.agreement,
                 "rounding_estimate": self.certificate.rounding,
                 "cut_mass": self.certificate.cut,
+                "imbalance_across_levels": self.certificate.flows,
             },
         }
 
@@ -148,14 +153,17 @@ def stationary(
     if certify:
         tilt = law if solved.tilted else None
         second = eliminate(
-            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt
-        ).law()
+            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
+            sides=sides_for(chain, "left"),
+        ).law()  # fmt: skip
         agreement = _disagreement(law, second)
     known = None if isinstance(population, Chain) else population
+    lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
+    flows = cut_imbalance(chain, law, lowest)
     certificate = Certificate(
-        residual, agreement, solved.error, 0.0 if known is None else known.cut
+        residual, agreement, float(solved.error), 0.0 if known is None else known.cut, flows
     )
-    good = residual <= _RESIDUAL_LIMIT and (agreement is None or agreement <= _RESIDUAL_LIMIT)
+    good = max(residual, agreement or 0.0, flows or 0.0) <= _RESIDUAL_LIMIT
     result = StationaryLaw(
         population=known,
         pi=law.to_float().reshape(chain.shape),
@@ -169,35 +177,13 @@ def stationary(
     )
     if good:
         return result
-    failed = f"entrywise residual {residual:.2g}, disagreement of two orders {agreement}"
+    failed = (
+        f"entrywise residual {residual:.2g}, disagreement of two orders {agreement},"
+        f" imbalance across a level {flows}"
+    )
     if isfinite(floor):
         failed += f"; entries below 1e{floor / log(10.0):.0f} are not certified"
     return replace(result, status="inconclusive", reason=failed)
-
-
-def _imbalance(chain: Chain, law: Scaled) -> Array:
-    r""":math:`|\sum_y \pi_y q_{yx} / (\pi_x q_x) - 1|` for each state; 0 on states without mass."""
-    if chain.listed is None:
-        mantissa, exponent = law.mantissa.reshape(chain.shape), law.exponent.reshape(chain.shape)
-        table = np.zeros(chain.shape)
-        for sources, targets, rates in steps(chain):
-            there = mantissa[targets]
-            ratio = rates * mantissa[sources] / np.where(there > 0.0, there, 1.0)
-            step = np.clip(exponent[sources] - exponent[targets], -2000, 2000).astype(np.int32)
-            with np.errstate(over="ignore", under="ignore"):
-                table[targets] += np.where(there > 0.0, np.ldexp(ratio, step), 0.0)
-        inflow = table.reshape(-1)
-    else:
-        rows, cols, rates = chain.edges
-        fine = law.mantissa[cols] > 0.0
-        rows, cols, rates = rows[fine], cols[fine], rates[fine]
-        step = np.clip(law.exponent[rows] - law.exponent[cols], -2000, 2000).astype(np.int32)
-        with np.errstate(over="ignore", under="ignore"):
-            relative = np.ldexp(rates * law.mantissa[rows] / law.mantissa[cols], step)
-        inflow = sum_at(cols, relative, chain.n_states)
-    outflow = chain.exit_rates().reshape(-1)
-    live = (law.mantissa > 0.0) & (outflow > 0.0)
-    return np.abs(np.divide(inflow, outflow, out=np.ones(inflow.size), where=live) - 1.0)
 
 
 def _floor(law: Scaled, imbalance: Array) -> float:
@@ -215,7 +201,9 @@ def _deep_law(
     """
     solved = _eliminate_recurrent(chain, method, anchor)
     law = solved.law()
-    imbalance = _imbalance(chain, law)
+    if sides_for(chain, "left") != "both":
+        solved = solved.forget()  # gigabytes that the law was all there was to get from
+    imbalance = state_imbalance(chain, law)
     if solved.method != "nested":
         return solved, law, imbalance
     for _ in range(_TILTS):
@@ -224,23 +212,34 @@ def _deep_law(
         even = bool((imbalance <= _RESIDUAL_LIMIT).all())
         if even and (lowest >= _DEEP or solved.tilted):
             break
-        likeliest = int(law.log().argmax())
-        del solved  # gigabytes at 1e7 states: never two factorisations at once
-        try:
-            solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law)
-        except NotConverged:
+        solved = solved.forget()  # never two factorisations at once
+        deeper = _tilted(chain, law)
+        if deeper is None:
             # too deep for the tilt, too: what is likely is right without it
-            solved = eliminate(chain, anchor=likeliest, method="nested")
-            law = solved.law()
-            return solved, law, _imbalance(chain, law)
-        law = solved.law()
-        imbalance = _imbalance(chain, law)
+            break
+        solved, law = deeper
+        imbalance = state_imbalance(chain, law)
+    if sides_for(chain, "left") == "both":
+        solved = solved.complete()
     return solved, law, imbalance
 
 
-def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:
+def _tilted(chain: Chain, law: Scaled) -> tuple[Elimination, Scaled] | None:
+    """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
+    sides = sides_for(chain, "left")
+    likeliest = int(law.log().argmax())
     try:
-        return eliminate(chain, anchor=anchor, method=method)
+        solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
+    except NotConverged:
+        return None
+    deeper = solved.law()
+    return (solved if sides == "both" else solved.forget()), deeper
+
+
+def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:
+    sides = sides_for(chain, "left")
+    try:
+        return eliminate(chain, anchor=anchor, method=method, sides=sides)
     except ModelError:
         classes = closed_classes(chain)
         if len(classes) > 1:
@@ -254,7 +253,7 @@ def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> El
             ) from None
         inside = int(classes[0][0])
         if anchor is None or anchor not in classes[0]:
-            return eliminate(chain, anchor=inside, method=method)
+            return eliminate(chain, anchor=inside, method=method, sides=sides)
         raise
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from separatrix.fluid.field import velocity
 from separatrix.fluid.rest import rest_from
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, State, lower
 from separatrix.questions.verdict import HEALTHY_SHARE, Word, relaxation
 
@@ -24,7 +25,7 @@ APART = 1.0
 
 
 @dataclass(frozen=True)
-class FluidVerdict:
+class FluidVerdict(Shown):
     """The verdict of the mean dynamics.
 
     Attributes

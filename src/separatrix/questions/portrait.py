@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.fluid.equilibria import FixedPoint, fixed_points, rested_orbits
+from separatrix.fluid.equilibria import FixedPoint, fixed_points
+from separatrix.fluid.reduced import rested_orbits
 from separatrix.population import Array, Population
 from separatrix.questions.regimes import Regimes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TypeAlias
@@ -10,10 +10,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.errors import ModelError, Problem
 from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.nested.dissection import dissect
-from separatrix.markov.nested.factors import Factors, factor
+from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
 
 Array: TypeAlias = NDArray[np.float64]
@@ -32,11 +33,13 @@ class NestedElimination(Elimination):
     factors : factors of the kept states; the anchor is left over.
     anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
     tilt : power of two by which each position is tilted, the anchor's last; None where none is.
+    carried : a right-hand side that was eliminated with the fronts, and what became of it.
     """
 
     factors: Factors
     anchor_death: float
     tilt: Short | None
+    carried: tuple[Array, Load] | None = None
 
     @property
     def tilted(self) -> bool:
@@ -64,9 +67,26 @@ class NestedElimination(Elimination):
         inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
         return inner.plus(Scaled.of(np.array([self.anchor_death])))
 
+    def complete(self) -> NestedElimination:
+        """See `Elimination`."""
+        if self.factors.sides == "both":
+            return self
+        full = factor(
+            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            place=self.factors,
+        )  # fmt: skip
+        return replace(self, factors=full, carried=None)
+
+    def forget(self) -> NestedElimination:
+        """See `Elimination`."""
+        nothing = np.empty(0)
+        bare = replace(self.factors, sides="none", lower=nothing, upper=nothing)
+        return replace(self, factors=bare, carried=None)
+
     def law(self) -> Scaled:
         """See `Elimination`."""
         self._needs_life()
+        self._needs_side(transposed=True)
         value, power = self._empty()
         value[-1], power[-1] = 0.5, 1
         self.factors.down(value, power, transposed=True, exact=True)
@@ -100,6 +120,11 @@ class NestedElimination(Elimination):
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
+        if self.carried is not None and b is self.carried[0] and not transposed:
+            load = self.carried[1]
+            value, power = load.value.copy(), load.power.copy()
+            self._down(value, power, self.factors, transposed=False, exact=True, anchored=False)
+            return self._spread(value, power, transposed=False)
         value, power = self._gather(full, transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
         return self._spread(value, power, transposed=transposed)
@@ -122,13 +147,42 @@ class NestedElimination(Elimination):
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
     ) -> None:
+        self._needs_side(transposed=transposed)
+        factors = self.factors
+        if factors.sides != "both":
+            # the other half of the factors is made again, and used as soon as it is made
+            load = Load(value, power, transposed, exact)
+            offsets, sides = _offsets(self.chain), factors.sides
+            factors = factor(
+                factors.tree, offsets, self.chain.table, self.killing, self.tilt, sides, load, factors
+            )  # fmt: skip
+        else:
+            arrived = factors.up(value, power, transposed=transposed, exact=exact)
+            factors = replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        self._down(value, power, factors, transposed=transposed, exact=exact, anchored=anchored)
+
+    def _down(
+        self, value: Array, power: Index, factors: Factors, *, transposed: bool, exact: bool,
+        anchored: bool,
+    ) -> None:  # fmt: skip
+        """Solve at the anchor, then substitute back."""
         own = Scaled(value[-1:].copy(), power[-1:].copy())
-        rest, rest_power = self.factors.up(value, power, transposed=transposed, exact=exact)
         value[-1] = 0.0
         if not anchored:
-            at = own.plus(Scaled.of(np.array([rest]), rest_power)).over(self.anchor_exit)
+            arrived = Scaled.of(np.array([factors.arrived]), factors.arrived_power)
+            at = own.plus(arrived).over(self.anchor_exit)
             value[-1], power[-1] = at.mantissa[0], at.exponent[0]
-        self.factors.down(value, power, transposed=transposed, exact=exact)
+        factors.down(value, power, transposed=transposed, exact=exact)
+
+    def _needs_side(self, *, transposed: bool) -> None:
+        wanted = "left" if transposed else "right"
+        if self.factors.sides not in ("both", wanted):
+            raise ModelError(
+                Problem(
+                    f"no factors were kept for solves from the {wanted}",
+                    hint="eliminate with sides='both', or use complete()",
+                )
+            )
 
     def _empty(self) -> tuple[Array, Index]:
         size = self.factors.tree.order.size + 1
@@ -156,7 +210,7 @@ class NestedElimination(Elimination):
 
 def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
-    tilt: Scaled | None,
+    tilt: Scaled | None, sides: Sides = "both", load: Array | None = None,
 ) -> NestedElimination:  # fmt: skip
     """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
 
@@ -165,23 +219,33 @@ def eliminate_nested(
     Breakdown : a pivot vanishes; its position is the state's row-major number.
     NotConverged : the factors would not fit in memory.
     """
-    shape = chain.shape
-    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape))
-    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
-    offsets = jumps @ strides
-    rates = chain.table
+    offsets, rates = _offsets(chain), chain.table
     live = rates.any(axis=1)
+    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
     tree = dissect(~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse)
     powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
-    factors = factor(tree, offsets, rates, killing, powers)
+    carried = None
+    if load is not None:
+        start = Scaled.of(load[np.append(tree.order, anchor)])
+        carried = load, Load(start.mantissa, start.exponent, transposed=False, exact=True)
+    factors = factor(
+        tree, offsets, rates, killing, powers, sides, None if carried is None else carried[1]
+    )
     flat = removed.reshape(-1)
     death = killing
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
     return NestedElimination(
-        chain, removed, killing, anchor, "nested", reason, factors, death, powers
+        chain, removed, killing, anchor, "nested", reason, factors, death, powers, carried
     )
+
+
+def _offsets(chain: Chain) -> Index:
+    """(k,) change of the row-major number by each jump."""
+    shape = chain.shape
+    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
+    return np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape)) @ strides
 
 
 def _half(law: Scaled, states: Index) -> Short:

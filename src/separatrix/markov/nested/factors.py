@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,32 @@ from separatrix.errors import NotConverged
 from separatrix.markov.banded import Breakdown
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.nested.dissection import Dissection
-from separatrix.markov.nested.fronts import PANEL, factor_nodes
+from separatrix.markov.nested.fronts import PANEL
+from separatrix.markov.nested.packing import packed_sizes
 from separatrix.markov.nested.schedule import Schedule, Task, schedule, stack_peak
 from separatrix.markov.nested.substitution import substitute
+from separatrix.markov.nested.traversal import factor_nodes
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
+Sides: TypeAlias = Literal["both", "left", "right", "none"]
 
 _NODE_COST = 500.0  # multiplications that a node costs before its first
+
+
+@dataclass(frozen=True)
+class Load:
+    """A right-hand side ``value * 2**power`` by position, to be eliminated in place with the fronts.
+
+    It belongs to a solve from the left where `transposed`, else from the right; `exact` where all
+    its entries are nonnegative.
+    """
+
+    value: Array
+    power: Index
+    transposed: bool
+    exact: bool
 
 
 @dataclass(frozen=True)
@@ -31,24 +48,32 @@ class Factors:
     ----------
     tree : the dissection.
     plan : what runs side by side.
-    starts, store : where each node's factors start, and all of them.
+    sides : which factors are kept: the lower ones (``"left"``), the upper ones, both, or none any more.
+    lower_starts, lower : where each node's lower factors start, and all of them (see `packing`).
+    upper_starts, upper : the same of the upper factors.
     power_starts, powers : where each node's powers of two start, and all of them.
     widest : most states in a front.
     stack : most border entries that wait at once during a solve.
     anchor_rate, anchor_power : rate [1/s] at which the chain censored on the anchor dies,
         apart from its own deaths, as ``rate * 2**power``.
+    arrived, arrived_power : what reaches the anchor of the right-hand side that was carried.
     """
 
     tree: Dissection
     plan: Schedule
-    starts: Index
-    store: Array
+    sides: Sides
+    lower_starts: Index
+    lower: Array
+    upper_starts: Index
+    upper: Array
     power_starts: Index
     powers: Short
     widest: int
     stack: int
     anchor_rate: float
     anchor_power: int
+    arrived: float
+    arrived_power: int
 
     def up(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> tuple[float, int]:
         """Eliminate the vector ``value * 2**power`` in place; returns what reaches the anchor."""
@@ -68,8 +93,7 @@ class Factors:
             waiting[task.root] = space.stack[:filled].copy(), space.stack_power[:filled].copy()
 
         self.plan.upwards(run, self._room)
-        given, given_power = waiting[tree.left.size - 1]
-        return (float(given[0]), int(given_power[0])) if given.size else (0.0, 0)
+        return _single(*waiting[tree.left.size - 1])
 
     def down(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> None:
         """Substitute back in place, from the entry of the anchor, which is the last one."""
@@ -86,19 +110,13 @@ class Factors:
         tree = self.tree
         return substitute(
             task.begin, task.root + 1, upwards, transposed, exact, tree.first, tree.left,
-            tree.right, tree.ends, tree.border, tree.into, self.starts, self.store,
-            self.power_starts, self.powers, value, power, space.stack, space.stack_power, filled,
-            PANEL, *space.local,
+            tree.right, tree.ends, tree.border, tree.into, self.lower_starts, self.lower,
+            self.upper_starts, self.upper, self.power_starts, self.powers, value, power,
+            space.stack, space.stack_power, filled, PANEL, *space.local,
         )  # fmt: skip
 
     def _room(self) -> _Room:
-        whole = [np.zeros(self.widest, dtype=np.int64) for _ in range(4)]
-        broken = [np.zeros(self.widest) for _ in range(3)]
-        return _Room(
-            np.empty(self.stack),
-            np.empty(self.stack, dtype=np.int64),
-            (broken[0], *whole, broken[1], broken[2]),
-        )
+        return _Room.of(self.stack, self.widest)
 
 
 @dataclass(frozen=True)
@@ -109,23 +127,44 @@ class _Room:
     stack_power: Index
     local: tuple[Array | Index, ...]
 
+    @staticmethod
+    def of(stack: int, widest: int) -> _Room:
+        whole = [np.zeros(widest, dtype=np.int64) for _ in range(4)]
+        broken = [np.zeros(widest) for _ in range(3)]
+        return _Room(
+            np.empty(stack),
+            np.empty(stack, dtype=np.int64),
+            (broken[0], *whole, broken[1], broken[2]),
+        )
+
 
 @dataclass(frozen=True)
 class _Bench:
     """What one thread needs for an elimination."""
 
+    front: Array
+    lower: Array
+    upper: Array
     stack: Array
     handed: Short
     place: Short
     own_power: Short
     lean: Short
-    pack: Array
+    tile: Array
     square: Array
     product: Array
+    room: _Room
 
 
 def factor(
-    tree: Dissection, offsets: Index, rates: Array, killing: float, tilt: Short | None = None
+    tree: Dissection,
+    offsets: Index,
+    rates: Array,
+    killing: float,
+    tilt: Short | None = None,
+    sides: Sides = "both",
+    load: Load | None = None,
+    place: Factors | None = None,
 ) -> Factors:
     """Eliminate all states but the anchor.
 
@@ -137,6 +176,10 @@ def factor(
     killing : constant extra rate [1/s] out of every kept state.
     tilt : power of two f of each position, the anchor's last: rates are multiplied by ``2**(f_i - f_j)``.
         Only for a chain that nothing leaves.
+    sides : which factors to keep; one side takes half the memory.
+    load : a right-hand side to eliminate along.
+    place : earlier factors of the same elimination, perhaps of one side only: written over by the
+        same values.
 
     Raises
     ------
@@ -147,19 +190,43 @@ def factor(
     if tilt is None:
         tilt = np.zeros(tree.order.size + 1, dtype=np.int32)
     p, s = tree.own, tree.around
-    starts = np.concatenate([[0], np.cumsum(p * (p + s + 1) + s * p)]).astype(np.int64)
-    power_starts = np.concatenate([[0], np.cumsum(2 * p + s)]).astype(np.int64)
+    sizes = packed_sizes(p, s, PANEL)
+    kept = [sides in ("both", "left"), sides in ("both", "right")]
+    starts = [_starts(size if keep else 0 * size) for size, keep in zip(sizes, kept, strict=True)]
+    power_starts = _starts(2 * p + s)
     widest = int((p + s).max()) + 1
     plan = schedule(tree, p * (p + s + 1.0) ** 2 + s * s + _NODE_COST)
-    update = s * (s + 1)
-    stack, rows = stack_peak(tree, plan, update), stack_peak(tree, plan, s)
-    _check_memory(tree.order.size, int(starts[-1]) + plan.threads * stack)
-    store = np.empty(int(starts[-1]))
-    powers = np.empty(int(power_starts[-1]), dtype=np.int32)
-    waiting: dict[int, tuple[Array, Short]] = {}
+    stack, rows = stack_peak(tree, plan, s * (s + 1)), stack_peak(tree, plan, s)
+    largest = int((p * (p + s) + p * (s + 1)).max())
+    scratch = [0 if keep else int(size.max()) for size, keep in zip(sizes, kept, strict=True)]
+    lower, upper = np.empty(0), np.empty(0)
+    powers = np.empty(0, dtype=np.int32)
+    if place is not None:
+        lower, upper, powers = place.lower, place.upper, place.powers
+    wanted = [int(start[-1]) for start in starts]
+    missing = [want * (not had.size) for want, had in zip(wanted, (lower, upper), strict=True)]
+    _check_memory(
+        tree.order.size,
+        sum(missing)
+        + int(power_starts[-1]) // 2 * (place is None)
+        + plan.threads * (largest + sum(scratch) + stack),
+    )
+    if missing[0]:
+        lower = np.empty(missing[0])
+    if missing[1]:
+        upper = np.empty(missing[1])
+    if place is None:
+        powers = np.empty(int(power_starts[-1]), dtype=np.int32)
+    waiting: dict[int, tuple[Array, Short, Array, Index]] = {}
+    none = np.zeros(0), np.zeros(0, dtype=np.int64)
+    value, power = none if load is None else (load.value, load.power)
+    transposed, exact = load is not None and load.transposed, load is None or load.exact
 
     def bench() -> _Bench:
         return _Bench(
+            np.empty(largest),
+            np.empty(scratch[0]) if scratch[0] else lower,
+            np.empty(scratch[1]) if scratch[1] else upper,
             np.empty(stack),
             np.empty(rows, dtype=np.int32),
             np.empty(tree.order.size + 1, dtype=np.int32),
@@ -168,31 +235,53 @@ def factor(
             np.empty(PANEL * widest),
             np.empty(PANEL * (PANEL + 1)),
             np.empty(PANEL * PANEL),
+            _Room.of(0 if load is None else rows, 0 if load is None else widest),
         )
 
     def run(task: Task, space: _Bench) -> None:
-        filled = filled_rows = 0
+        filled = filled_rows = loaded = 0
+        room = space.room
         if task.begin == task.root:
             for child in (int(tree.left[task.root]), int(tree.right[task.root])):
                 if child in waiting:
-                    given, handed = waiting.pop(child)
+                    given, handed, carried, carried_power = waiting.pop(child)
                     space.stack[filled : filled + given.size] = given
                     space.handed[filled_rows : filled_rows + handed.size] = handed
+                    room.stack[loaded : loaded + carried.size] = carried
+                    room.stack_power[loaded : loaded + carried.size] = carried_power
                     filled, filled_rows = filled + given.size, filled_rows + handed.size
-        failed, filled, filled_rows = factor_nodes(
+                    loaded += carried.size
+        failed, filled, filled_rows, loaded = factor_nodes(
             task.begin, task.root + 1, offsets, rates, tree.order, tree.position, leaning, tilt,
-            tree.first, tree.left, tree.right, tree.ends, tree.border, tree.into, killing, starts, store,
-            power_starts, powers, space.stack, space.handed, filled, filled_rows, space.place,
-            space.own_power, space.lean, PANEL, space.pack, space.square, space.product,
+            tree.first, tree.left, tree.right, tree.ends, tree.border, tree.into, killing,
+            space.front, starts[0], space.lower, starts[1], space.upper, power_starts, powers,
+            space.stack, space.handed, filled, filled_rows, space.place, space.own_power,
+            space.lean, PANEL, space.tile, space.square, space.product, load is not None,
+            transposed, exact, value, power, room.stack, room.stack_power, loaded, *room.local,
         )  # fmt: skip
         if failed >= 0:
             raise Breakdown(int(tree.order[failed]), 0.0)
-        waiting[task.root] = space.stack[:filled].copy(), space.handed[:filled_rows].copy()
+        waiting[task.root] = (
+            space.stack[:filled].copy(), space.handed[:filled_rows].copy(),
+            room.stack[:loaded].copy(), room.stack_power[:loaded].copy(),
+        )  # fmt: skip
 
     plan.upwards(run, bench)
-    given, handed = waiting[tree.left.size - 1]
-    rate, power = (float(given[1]), int(handed[0])) if given.size else (0.0, 0)
-    return Factors(tree, plan, starts, store, power_starts, powers, widest, rows, rate, power)
+    given, handed, carried, carried_power = waiting[tree.left.size - 1]
+    rate, rate_power = (float(given[1]), int(handed[0])) if given.size else (0.0, 0)
+    arrived, arrived_power = _single(carried, carried_power)
+    return Factors(
+        tree, plan, sides, starts[0], lower, starts[1], upper, power_starts, powers, widest, rows,
+        rate, rate_power, arrived, arrived_power,
+    )  # fmt: skip
+
+
+def _starts(sizes: Index) -> Index:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _single(value: Array, power: Index) -> tuple[float, int]:
+    return (float(value[0]), int(power[0])) if value.size else (0.0, 0)
 
 
 def _check_memory(n: int, entries: int) -> None:

@@ -136,6 +136,123 @@ def _multiply(
         add(value, power, target + r, out[r], np.int64(z[r]) + after[target + r])
 
 
+def _solve_node(
+    node: Any,
+    upwards: Any,
+    transposed: Any,
+    exact: Any,
+    first: Any,
+    left: Any,
+    right: Any,
+    ends: Any,
+    border: Any,
+    into: Any,
+    lower_starts: Any,
+    lower: Any,
+    upper_starts: Any,
+    upper: Any,
+    power_starts: Any,
+    powers: Any,
+    value: Any,
+    power: Any,
+    stack: Any,
+    stack_power: Any,
+    filled: Any,
+    panel: Any,
+    local: Any,
+    local_power: Any,
+    own: Any,
+    rows: Any,
+    none: Any,
+    z: Any,
+    out: Any,
+) -> Any:
+    """Eliminate the vector in one node, or substitute back; returns how far the stack is filled."""
+    at, border_at = first[node], ends[node]
+    p, s = first[node + 1] - at, ends[node + 1] - border_at
+    for i in range(p + s):
+        rows[i] = powers[power_starts[node] + i]
+    for i in range(p):
+        own[i] = -powers[power_starts[node] + p + s + i]
+        local[i], local_power[i] = value[at + i], power[at + i]
+    for i in range(s):
+        t = border[border_at + i]
+        local[p + i] = 0.0 if upwards else value[t]
+        local_power[p + i] = _NEVER if upwards else power[t]
+    base = filled
+    if upwards:
+        for child in (right[node], left[node]):
+            if child >= 0:
+                count = ends[child + 1] - ends[child]
+                base -= count
+                for i in range(count):
+                    row = np.int64(into[ends[child] + i])
+                    add(local, local_power, row, stack[base + i], stack_power[base + i])
+    panels = (p + panel - 1) // panel
+    for number in range(2 * panels):
+        turn = number // 2 if upwards else panels - 1 - number // 2
+        k0 = panel * turn
+        k1 = min(k0 + panel, p)
+        # the panel itself comes first on the way up, last on the way down
+        itself = (number % 2 == 0) == upwards
+        extra, after = none, none
+        replace = False
+        if upwards != transposed:
+            # N, and C below it, which belong to the columns of the panel
+            first_row = k0 if itself else k1
+            across = k1 - k0
+            height, width = (k1 if itself else p + s) - first_row, k1 - k0
+            block = lower_starts[node] + k0 * (p + s) - panel * panel * (turn * (turn - 1) // 2)
+            block += (first_row - k0) * across
+            source, target = (first_row, k0) if transposed else (k0, first_row)
+            replace = itself
+            if itself and transposed:
+                after = own
+            elif itself:
+                extra = own
+            elif transposed:
+                extra = rows
+            else:
+                after = rows
+            kept = lower
+        else:
+            # G, to later own states and to the border, which belong to its rows
+            height, width = k1 - k0, p - k1 if itself else s
+            across = width
+            there = k1 if itself else p
+            block = upper_starts[node] + k0 * (p + s) - panel * panel * (turn * (turn + 1) // 2)
+            if not itself:
+                block += height * (p - k1)
+            source, target = (k0, there) if transposed else (there, k0)
+            kept = upper
+        if height > 0 and width > 0:
+            multiply(
+                kept,
+                block,
+                across,
+                height,
+                width,
+                transposed,
+                exact,
+                replace,
+                local,
+                local_power,
+                extra,
+                source,
+                after,
+                target,
+                z,
+                out,
+            )
+    for i in range(p):
+        value[at + i], power[at + i] = local[i], local_power[i]
+    if upwards:
+        for i in range(s):
+            stack[base + i], stack_power[base + i] = local[p + i], local_power[p + i]
+        filled = base + s
+    return filled
+
+
 def _substitute(
     begin: Any,
     end: Any,
@@ -148,8 +265,10 @@ def _substitute(
     ends: Any,
     border: Any,
     into: Any,
-    starts: Any,
-    store: Any,
+    lower_starts: Any,
+    lower: Any,
+    upper_starts: Any,
+    upper: Any,
     power_starts: Any,
     powers: Any,
     value: Any,
@@ -169,82 +288,37 @@ def _substitute(
     """Eliminate the vector up a subtree, or substitute back down; returns how far the stack is filled."""
     for turn in range(end - begin):
         node = begin + turn if upwards else end - 1 - turn
-        at, border_at = first[node], ends[node]
-        p, s = first[node + 1] - at, ends[node + 1] - border_at
-        core = starts[node]
-        away = core + (p + s) * p
-        for i in range(p + s):
-            rows[i] = powers[power_starts[node] + i]
-        for i in range(p):
-            own[i] = -powers[power_starts[node] + p + s + i]
-            local[i], local_power[i] = value[at + i], power[at + i]
-        for i in range(s):
-            t = border[border_at + i]
-            local[p + i] = 0.0 if upwards else value[t]
-            local_power[p + i] = _NEVER if upwards else power[t]
-        base = filled
-        if upwards:
-            for child in (right[node], left[node]):
-                if child >= 0:
-                    count = ends[child + 1] - ends[child]
-                    base -= count
-                    for i in range(count):
-                        row = np.int64(into[ends[child] + i])
-                        add(local, local_power, row, stack[base + i], stack_power[base + i])
-        panels = (p + panel - 1) // panel
-        for number in range(2 * panels):
-            k0 = panel * (number // 2 if upwards else panels - 1 - number // 2)
-            k1 = min(k0 + panel, p)
-            # the panel itself comes first on the way up, last on the way down
-            itself = (number % 2 == 0) == upwards
-            extra, after = none, none
-            replace = False
-            if upwards != transposed:
-                # N, and C below it, which belong to the columns of the panel
-                first_row = k0 if itself else k1
-                block, across = core + first_row * p + k0, p
-                height, width = (k1 if itself else p + s) - first_row, k1 - k0
-                source, target = (first_row, k0) if transposed else (k0, first_row)
-                replace = itself
-                if itself and transposed:
-                    after = own
-                elif itself:
-                    extra = own
-                elif transposed:
-                    extra = rows
-                else:
-                    after = rows
-            else:
-                # G, to later own states and to the border, which belong to its rows
-                block, across = (core + k0 * p + k1, p) if itself else (away + k0 * (s + 1), s + 1)
-                height, width = k1 - k0, p - k1 if itself else s
-                there = k1 if itself else p
-                source, target = (k0, there) if transposed else (there, k0)
-            if height > 0 and width > 0:
-                multiply(
-                    store,
-                    block,
-                    across,
-                    height,
-                    width,
-                    transposed,
-                    exact,
-                    replace,
-                    local,
-                    local_power,
-                    extra,
-                    source,
-                    after,
-                    target,
-                    z,
-                    out,
-                )
-        for i in range(p):
-            value[at + i], power[at + i] = local[i], local_power[i]
-        if upwards:
-            for i in range(s):
-                stack[base + i], stack_power[base + i] = local[p + i], local_power[p + i]
-            filled = base + s
+        filled = solve_node(
+            node,
+            upwards,
+            transposed,
+            exact,
+            first,
+            left,
+            right,
+            ends,
+            border,
+            into,
+            lower_starts,
+            lower,
+            upper_starts,
+            upper,
+            power_starts,
+            powers,
+            value,
+            power,
+            stack,
+            stack_power,
+            filled,
+            panel,
+            local,
+            local_power,
+            own,
+            rows,
+            none,
+            z,
+            out,
+        )
     return filled
 
 
@@ -255,4 +329,5 @@ add = compiled(_add, inner=True)
 align = compiled(_align, inner=True)
 careful = compiled(_careful, inner=True)
 multiply = compiled(_multiply, fastmath=_LOOSE, inner=True)
+solve_node = compiled(_solve_node, inner=True)
 substitute = compiled(_substitute)

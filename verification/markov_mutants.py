@@ -1,0 +1,536 @@
+r"""Would the known answers notice a wrong sign, index or operator in the elimination? Read "right" or "wrong".
+
+The kernels of both eliminations run uncompiled. One place at a time is changed: an operator, a
+comparison, a constant, an index, a `max` for a `min`, a statement left out. Each mutant then solves
+small chains whose laws, hitting times, expected times, and signed solutions are known in 60 digits
+(mpmath); it is killed when an entry is off by more than 1e-10, when it raises, or when it does not
+come back. Panels of 3 and leaves of 4 states make small chains walk through every branch.
+
+A mutant that survives must be in EQUIVALENT, with the reason why it changes no answer.
+
+Run: python verification/markov_mutants.py [--every K] [--only FUNCTION] [--out FILE]
+(all of it: about 20 minutes of one processor; `--every 40` is part of the tests)
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["NUMBA_DISABLE_JIT"] = "1"
+
+import __future__
+
+import argparse
+import ast
+import copy
+import inspect
+import math
+import resource
+import signal
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpmath
+import numpy as np
+
+from separatrix.markov import banded
+from separatrix.markov.generator import Chain
+from separatrix.markov.nested import (
+    assembly,
+    dissection,
+    factors,
+    fronts,
+    packing,
+    substitution,
+    traversal,
+)
+from separatrix.markov.scaled import Scaled
+
+mpmath.mp.dps = 60
+LIMIT = 1e-10
+PANEL, LEAF = 3, 4
+KERNELS: dict[types.ModuleType, tuple[str, ...]] = {
+    fronts: ("_invert", "_take", "_put", "_prepare", "_eliminate", "_hand_on"),
+    assembly: ("_assemble", "_extend"),
+    packing: ("packed_sizes", "_pack"),
+    traversal: ("_factor_nodes",),
+    substitution: ("_add", "_align", "_careful", "_multiply", "_solve_node", "_substitute"),
+    dissection: ("_halve", "_number", "_surround", "_joined"),
+    banded: (
+        "invert", "factor", "_multiply", "_flushed", "BandFactor.right", "BandFactor.left",
+        "BandFactor.right_scaled", "BandFactor.left_scaled", "BandFactor._in_range",
+    ),
+}  # fmt: skip
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
+
+
+def ldexp(x: float, power: int) -> float:
+    """As compiled code has it: any kind of integer, and infinite instead of an exception."""
+    try:
+        return math.ldexp(x, int(power))
+    except OverflowError:
+        return math.inf
+
+
+def shrink() -> None:
+    """Panels and leaves so small that small chains have many."""
+    for module in (fronts, assembly, substitution):
+        module.math = types.SimpleNamespace(ldexp=ldexp, frexp=math.frexp)
+    factors.PANEL = PANEL
+    dissection.dissect.__kwdefaults__["leaf"] = LEAF
+
+
+# --- known answers -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chain with what was removed and killed, and the inverse of its M-matrix in 60 digits."""
+
+    name: str
+    chain: Chain
+    removed: np.ndarray
+    killing: float
+    anchor: int
+    law: list
+    inverse: np.ndarray  # of mpf, over the kept states
+
+
+def lattice(
+    shape: tuple[int, ...], jumps: tuple[tuple[int, ...], ...], rate: Callable[[int, tuple], np.ndarray]
+) -> Chain:  # fmt: skip
+    tables = []
+    places = np.indices(shape)
+    for number, jump in enumerate(jumps):
+        inside = np.ones(shape, dtype=bool)
+        for axis, step in enumerate(jump):
+            inside &= (places[axis] + step >= 0) & (places[axis] + step < shape[axis])
+        tables.append(np.where(inside, rate(number, shape), 0.0))
+    names = tuple(f"axis{i}" for i in range(len(shape)))
+    return Chain(shape, names, jumps, tuple(tables))
+
+
+def dense(chain: Chain) -> list[list]:
+    n = chain.n_states
+    table = [[mpmath.mpf(0)] * n for _ in range(n)]
+    for row, col, rate in zip(*chain.edges, strict=True):
+        table[row][col] += mpmath.mpf(float(rate))
+    return table
+
+
+def exact_inverse(rates: list[list], kept: list[int], killing: float) -> np.ndarray:
+    """Gauss-Jordan on the M-matrix of the kept states, diagonals rebuilt as sums."""
+    n, inside = len(rates), set(kept)
+    size = len(kept)
+    leaving = [
+        mpmath.mpf(killing) + mpmath.fsum(rates[i][j] for j in range(n) if j not in inside)
+        for i in kept
+    ]
+    work = [[rates[i][j] for j in kept] + [leave] for i, leave in zip(kept, leaving, strict=True)]
+    for k in range(size):
+        row = work[k]
+        pivot = mpmath.fsum(row[k + 1 :])
+        row[k] = mpmath.mpf(1)
+        row = work[k] = [x / pivot for x in row]
+        for i in range(size):
+            factor = work[i][k]
+            if i != k and factor:
+                work[i][k] = mpmath.mpf(0)
+                work[i] = [x + factor * y for x, y in zip(work[i], row, strict=True)]
+    return np.array([row[:size] for row in work], dtype=object).reshape(size, size)
+
+
+def case(
+    name: str, chain: Chain, removed: tuple[int, ...] = (), killing: float = 0.0, anchor: int | None = None
+) -> Case:  # fmt: skip
+    rates, n = dense(chain), chain.n_states
+    gone = np.zeros(n, dtype=bool)
+    gone[list(removed)] = True
+    kept = [i for i in range(n) if not gone[i]]
+    last = kept[0] if anchor is None else anchor
+    if removed or killing:
+        return Case(
+            name, chain, gone.reshape(chain.shape), killing, last, [],
+            exact_inverse(rates, kept, killing),
+        )  # fmt: skip
+    others = [i for i in kept if i != last]
+    inverse = exact_inverse(rates, others, 0.0)
+    visits = dict(zip(others, np.array([rates[last][j] for j in others]) @ inverse, strict=True))
+    visits[last] = mpmath.mpf(1)
+    total = mpmath.fsum(visits.values())
+    law = [visits[i] / total for i in range(n)]
+    return Case(name, chain, gone.reshape(chain.shape), 0.0, last, law, inverse)
+
+
+def cases() -> list[Case]:
+    rng = np.random.default_rng(7)
+    around = tuple(
+        (int(i) - 1, int(j) - 1) for i, j in np.ndindex(3, 3) if (int(i), int(j)) != (1, 1)
+    )
+    plane = lattice((6, 5), around, lambda k, s: 10.0 ** rng.uniform(-2, 2, s))
+    sparse = lattice(
+        (7, 4),
+        ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1)),
+        lambda k, s: 10.0 ** rng.uniform(-1, 1, s) * (rng.random(s) > 0.15 * (k > 3)),
+    )
+    cube = lattice(
+        (3, 4, 3),
+        ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1), (1, 1, -1)),
+        lambda k, s: 10.0 ** rng.uniform(-1, 1, s),
+    )
+    wide = lattice(
+        (11, 3),
+        ((1, 0), (-1, 0), (2, 1), (0, -1), (0, 1)),
+        lambda k, s: 10.0 ** rng.uniform(-1, 1, s),
+    )
+    # probabilities and times far beyond the range of a float64
+    deep = lattice(
+        (14, 2), ((1, 0), (-1, 0), (0, 1), (0, -1)),
+        lambda k, s: np.full(s, (1e-20, 1.0, 1.0, 1e-9)[k]) * rng.uniform(0.5, 2.0, s),
+    )  # fmt: skip
+    return [
+        case("plane", plane, anchor=13),
+        case("plane, killed", plane, removed=(0, 1, 7, 17), killing=0.3, anchor=20),
+        case("sparse", sparse),
+        case("sparse, target", sparse, removed=(27,)),
+        case("cube", cube),
+        case("cube, target", cube, removed=(0, 5), anchor=30),
+        case("wide", wide, anchor=32),
+        case("wide, killed", wide, killing=1e-3),
+        case("deep", deep, anchor=0),
+        case("deep, target", deep, removed=(27,)),
+    ]
+
+
+# --- what a mutant must still get right --------------------------------------------------------
+
+
+class Killed(Exception):
+    """An answer is off."""
+
+
+def agree(found: Scaled, truth: list) -> None:
+    if found.size != len(truth):
+        raise Killed
+    for m, e, t in zip(found.mantissa, found.exponent, truth, strict=True):
+        value = mpmath.ldexp(mpmath.mpf(float(m)), int(e)) if m else mpmath.mpf(0)
+        if abs(value - t) > LIMIT * abs(t):
+            raise Killed
+
+
+def close(found: np.ndarray, truth: list) -> None:
+    exact = np.array([float(t) for t in truth])
+    if not np.abs(found - exact).max() <= LIMIT * np.abs(exact).max():
+        raise Killed
+
+
+def checks(every: list[Case]) -> list[Callable[[], None]]:
+    """Everything that is asked of a mutant, the answers worked out beforehand."""
+    from separatrix.markov.elimination import eliminate
+
+    asked: list[Callable[[], None]] = []
+    rng = np.random.default_rng(3)
+    for one in every:
+        n = one.chain.n_states
+        flat = one.removed.reshape(-1)
+        deep = one.name.startswith("deep")
+        if one.law:
+            tilt = (
+                Scaled.of_logs(np.array([float(mpmath.log(p)) for p in one.law])) if deep else None
+            )
+
+            def law(one=one, tilt=tilt, **how) -> None:
+                solved = eliminate(one.chain, anchor=one.anchor, tilt=tilt, **how)
+                agree(solved.law(), one.law)
+
+            others = [i for i in range(n) if i != one.anchor]
+            asked += [
+                lambda law=law: law(method="nested"),
+                lambda law=law: law(method="nested", sides="left"),
+                lambda law=law: law(method="nested", reverse=True),
+                lambda law=law: law(method="levels", block=4),
+                lambda law=law: law(method="dense", block=100),
+            ]
+            signed = rng.standard_normal(n)
+            right, left = ([mpmath.mpf(0)] * n for _ in range(2))
+            some = np.array([mpmath.mpf(float(x)) for x in signed[others]])
+            for i, x, y in zip(others, one.inverse @ some, some @ one.inverse, strict=True):
+                right[i], left[i] = x, y
+
+            def anchored(one=one, signed=signed, right=right, left=left) -> None:
+                for how in ({"method": "nested"}, {"method": "levels", "block": 4}):
+                    solved = eliminate(one.chain, anchor=one.anchor, **how)
+                    close(solved.anchored_right(signed), right)
+                    close(solved.anchored_left(signed), left)
+
+            if not deep:
+                asked.append(anchored)
+            continue
+        kept = np.flatnonzero(~flat)
+        ones, some = np.where(flat, 0.0, 1.0), np.where(flat, 0.0, rng.random(n))
+        few = np.where(np.arange(n) == kept[-1], 1.0, 0.0)
+        truth = {}
+        for name, b in (
+            ("ones", ones),
+            ("some", some),
+            ("few", few),
+            ("signed", some - 0.5 * ones),
+        ):
+            exact = np.array([mpmath.mpf(float(x)) for x in b[kept]])
+            for side, product in (("right", one.inverse @ exact), ("left", exact @ one.inverse)):
+                full = [mpmath.mpf(0)] * n
+                for i, x in zip(kept, product, strict=True):
+                    full[i] = x
+                truth[name, side] = full
+
+        def solves(one=one, some=some, ones=ones, few=few, truth=truth, deep=deep, **how) -> None:
+            solved = eliminate(
+                one.chain, removed=one.removed, killing=one.killing, anchor=one.anchor, **how
+            )
+            for name, b in (("ones", ones), ("some", some), ("few", few)):
+                agree(solved.right(b), truth[name, "right"])
+                agree(solved.left(b), truth[name, "left"])
+            if not deep:
+                close(solved.signed_right(some - 0.5 * ones), truth["signed", "right"])
+                close(solved.signed_left(some - 0.5 * ones), truth["signed", "left"])
+
+        def carried(one=one, some=some, ones=ones, truth=truth) -> None:
+            solved = eliminate(
+                one.chain, removed=one.removed, killing=one.killing, anchor=one.anchor,
+                method="nested", sides="right", load=ones,
+            )  # fmt: skip
+            agree(solved.right(ones), truth["ones", "right"])
+            agree(solved.right(some), truth["some", "right"])
+
+        asked += [
+            lambda solves=solves: solves(method="nested"),
+            lambda solves=solves: solves(method="nested", reverse=True),
+            lambda solves=solves: solves(method="levels", block=4),
+            carried,
+        ]
+    asked.append(stuck)
+    return asked
+
+
+def stuck() -> None:
+    """A state that nothing leaves is named, by its own number."""
+    from separatrix.errors import ModelError
+    from separatrix.markov.elimination import eliminate
+
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    table = np.ones((4, 5, 4))
+    table[:, 3, 2] = 0.0
+    chain = lattice((5, 4), jumps, lambda k, s: table[k])
+    for method in ("nested", "levels"):
+        try:
+            eliminate(chain, method=method)
+        except ModelError as refusal:
+            if "axis0 = 3, axis1 = 2" not in str(refusal):
+                raise Killed from None
+        else:
+            raise Killed
+
+
+# --- mutants -----------------------------------------------------------------------------------
+
+
+OPERATORS = {
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Mult,), ast.Mod: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
+    ast.BitOr: (ast.BitAnd,),
+}  # fmt: skip
+COMPARISONS = {
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
+}  # fmt: skip
+
+
+def variants(node: ast.AST) -> Iterator[ast.AST]:
+    """What one node of a function's syntax may be replaced by."""
+    if isinstance(node, (ast.BinOp, ast.AugAssign)):
+        for other in OPERATORS.get(type(node.op), ()):
+            changed = copy.deepcopy(node)
+            changed.op = other()
+            yield changed
+    if isinstance(node, ast.Compare):
+        for place, op in enumerate(node.ops):
+            for other in COMPARISONS.get(type(op), ()):
+                changed = copy.deepcopy(node)
+                changed.ops[place] = other()
+                yield changed
+    if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+        value = node.value
+        yield ast.Constant(not value if isinstance(value, bool) else value + 1)
+    if isinstance(node, ast.BoolOp):
+        changed = copy.deepcopy(node)
+        changed.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield changed
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub, ast.Invert)):
+        yield copy.deepcopy(node.operand)
+    if isinstance(node, ast.Name) and node.id in ("max", "min"):
+        yield ast.Name("min" if node.id == "max" else "max", node.ctx)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Name, ast.BinOp)):
+        changed = copy.deepcopy(node)
+        changed.slice = ast.BinOp(changed.slice, ast.Add(), ast.Constant(1))
+        yield changed
+    if isinstance(node, (ast.Assign, ast.AugAssign)) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ):
+        yield ast.Pass()
+
+
+class Swap(ast.NodeTransformer):
+    """Replaces the node that is the `place`-th on the way through the syntax."""
+
+    def __init__(self, place: int, new: ast.AST) -> None:
+        self.place, self.new, self.at = place, new, -1
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.at += 1
+        if self.at == self.place:
+            self.at += sum(1 for _ in ast.walk(node)) - 1
+            return self.new
+        return self.generic_visit(node)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    function: types.FunctionType
+    name: str
+    line: int
+    before: str
+    after: str
+    code: types.CodeType
+
+
+def ordered(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes in the order in which `Swap` meets them."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from ordered(child)
+
+
+def mutants(only: str | None) -> Iterator[Mutant]:
+    for module, names in KERNELS.items():
+        tree = ast.parse(inspect.getsource(module))
+        for name in names:
+            if only and only != name:
+                continue
+            held, place = module, tree
+            for part in name.split("."):
+                held = getattr(held, part)
+                place = next(
+                    n for n in place.body
+                    if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name == part
+                )  # fmt: skip
+            skipped = {
+                id(n) for part in (place.args, place.returns) if part for n in ast.walk(part)
+            }
+            for number, node in enumerate(ordered(place)):
+                if id(node) in skipped:
+                    continue
+                for new in variants(node):
+                    changed = Swap(number, new).visit(copy.deepcopy(place))
+                    changed.decorator_list = []
+                    whole = ast.fix_missing_locations(ast.Module([changed], []))
+                    room: dict[str, object] = {}
+                    flags = __future__.annotations.compiler_flag
+                    code = compile(whole, f"<{name}>", "exec", flags=flags, dont_inherit=True)
+                    exec(code, dict(vars(module)), room)  # noqa: S102 (our own source, changed)
+                    function = room[changed.name]
+                    yield Mutant(
+                        held, name, node.lineno if hasattr(node, "lineno") else place.lineno,
+                        ast.unparse(node), ast.unparse(new), function.__code__,
+                    )  # fmt: skip
+
+
+def fate(mutant: Mutant, asked: list[Callable[[], None]], seconds: float) -> str:
+    """What became of a mutant, in a process of its own: wrong, raised, hung, or survived."""
+    child = os.fork()
+    if child == 0:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        mutant.function.__code__ = mutant.code
+        try:
+            for ask in asked:
+                ask()
+        except Killed:
+            os._exit(1)
+        except BaseException:  # whatever a mutant raises has killed it
+            os._exit(2)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return "hung"
+    return ("survived", "wrong", "raised")[os.WEXITSTATUS(status)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="take every K-th mutant only")
+    parser.add_argument("--only", help="mutants of one function")
+    parser.add_argument("--out", type=Path)
+    asked_for = parser.parse_args()
+    np.seterr(all="ignore")
+    shrink()
+    asked = checks(cases())
+    start = time.process_time()
+    for ask in asked:  # the kernels as they are: nothing may be killed
+        ask()
+    budget = max(20.0 * (time.process_time() - start), 5.0)
+    # the quick checks first: most mutants die there
+    counts: dict[str, dict[str, int]] = {}
+    survivors: list[tuple[Mutant, str | None]] = []
+    for number, mutant in enumerate(mutants(asked_for.only)):
+        if number % asked_for.every:
+            continue
+        end = fate(mutant, asked, budget)
+        row = counts.setdefault(
+            mutant.name, dict.fromkeys(("wrong", "raised", "hung", "survived"), 0)
+        )
+        row[end] += 1
+        if end == "survived":
+            reason = EQUIVALENT.get((mutant.name, mutant.before, mutant.after))
+            survivors.append((mutant, reason))
+            if reason is None:
+                print(
+                    f"survived: {mutant.name}:{mutant.line} `{mutant.before}` -> `{mutant.after}`",
+                    flush=True,
+                )
+    lines = [
+        "| kernel | mutants | wrong answer | raised | did not end | changes nothing | unseen |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in counts.items():
+        unseen = sum(1 for m, reason in survivors if m.name == name and reason is None)
+        lines.append(
+            f"| {name} | {sum(row.values())} | {row['wrong']} | {row['raised']} | {row['hung']}"
+            f" | {row['survived'] - unseen} | {unseen} |"
+        )
+    unseen = [m for m, reason in survivors if reason is None]
+    total = sum(sum(row.values()) for row in counts.values())
+    lines += [
+        "",
+        f"{total - len(survivors)} of {total} killed. " + ("wrong" if unseen else "right"),
+    ]
+    reasons = {(m.name, m.before, m.after): why for m, why in survivors if why}
+    if reasons:
+        lines += ["", "Mutants that change no answer:", ""]
+        lines += [f"* {n}: `{b}` to `{a}`: {why}" for (n, b, a), why in reasons.items()]
+    print("\n".join(lines))
+    if asked_for.out:
+        asked_for.out.write_text(
+            "# Mutants of the elimination kernels\n\n" + "\n".join(lines) + "\n"
+        )
+    return 1 if unseen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
