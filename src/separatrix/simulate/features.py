@@ -55,11 +55,6 @@ class Features:
     watch: bool = True
 
     @property
-    def name(self) -> str:
-        """The features that are on, in a word."""
-        return "_".join(f.name for f in dataclasses.fields(self) if getattr(self, f.name)) or "bare"
-
-    @property
     def wide(self) -> bool:
         """Whether a slot needs more than eight words."""
         return self.calls or self.cache or self.accept or self.log or self.breaker
