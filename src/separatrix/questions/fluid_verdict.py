@@ -19,6 +19,7 @@ from separatrix.fluid.newton import BALANCED, imbalance
 from separatrix.fluid.reduced import reducible, rested_orbits, rests
 from separatrix.fluid.rest import Rest, rest_from
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, State, lower
 from separatrix.questions.verdict import HEALTHY_SHARE, Word, relaxation
 
@@ -27,7 +28,7 @@ APART = 1.0
 
 
 @dataclass(frozen=True)
-class FluidVerdict:
+class FluidVerdict(Shown):
     """The verdict of the mean dynamics.
 
     Attributes

@@ -23,6 +23,7 @@ from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.model import Program
 from separatrix.model.parameters import Path, with_parameters
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.population import lower
 from separatrix.questions.aftermath import Aftermath, aftermath
 from separatrix.questions.fluid_verdict import fluid_safe
@@ -82,7 +83,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Remedies:
+class Remedies(Shown):
     """What helps, and what does not.
 
     Attributes
