@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, lower
-from separatrix.fluid.equilibria import fixed_points, rested_orbits
+from separatrix.fluid.equilibria import fixed_points
+from separatrix.fluid.reduced import rested_orbits
 from separatrix.fluid.rest import rest_from
 
 

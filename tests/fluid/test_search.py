@@ -1,4 +1,4 @@
-"""Fixed points of several queues: those of independent services are the products of each one's own."""
+"""Fixed points of several queues: products where services are apart, certified where they call each other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import pytest
 
 from separatrix import Program, Server, Source, Work
 from separatrix.errors import NotConverged
-from separatrix.fluid.equilibria import degree, fixed_points
-from separatrix.fluid.field import mean_field, velocity
-from separatrix.fluid.search import polished, searched_points
+from separatrix.fluid.blocks import blocks
+from separatrix.fluid.certificate import certified, indices
+from separatrix.fluid.composition import resting_states
+from separatrix.fluid.equilibria import equilibria, fixed_points
+from separatrix.fluid.field import integrate, jacobian, mean_field, velocity
+from separatrix.fluid.held import held
+from separatrix.fluid.newton import imbalance, polished
+from separatrix.fluid.search import searched_states
+from separatrix.model import Constants, DependentCall
 
 
 def side_by_side(*rates):
@@ -21,23 +27,83 @@ def side_by_side(*rates):
     return mean_field(program, "geometric")
 
 
-def test_two_services_apart_have_the_products_of_their_points():
+def calling(n=2, *, waits=True, qsize=300, threads=60, retry=1):
+    """A row of n servers; the last one is slow and can get stuck."""
+    kind = Constants.WAIT_UNTIL_DONE if waits else Constants.FIRE_AND_FORGET
+    program = Program("row")
+    for j in reversed(range(n)):
+        last = j == n - 1
+        call = DependentCall(f"s{j + 1}", f"s{j}", "get", kind, timeout=0.5, retry=retry)
+        work = Work(10.0 if last else 100.0, () if last else (call,))
+        program.add_server(
+            Server(f"s{j}", {"get": work}, qsize, thread_pool=10 if last else threads)
+        )
+    program.add_source(Source("web", "get", 65.0, timeout=1.0, retries=2))
+    program.connect("web", "s0")
+    return program
+
+
+def test_services_apart_have_the_products_of_their_points():
     population = side_by_side(8.0, 8.0)
     points = fixed_points(population)
-    assert degree(points) == 1
-    alone = fixed_points(side_by_side(8.0))
-    queues = {tuple(np.round(p.state[list(population.axes_of("queue"))], 3)) for p in points}
-    stable = [round(float(p.state[0]), 3) for p in alone if p.stable]
-    assert {(a, b) for a in stable for b in stable} <= queues
-    assert sum(p.stable for p in points) == 4
-    assert all(p.residual < 1e-6 for p in points)
+    alone = [p.state[0] for p in fixed_points(side_by_side(8.0))]
+    places = list(population.axes_of("queue"))
+    found = {tuple(np.round(p.state[places], 4)) for p in points}
+    assert found == {(round(a, 4), round(b, 4)) for a in alone for b in alone}
+    assert sum(p.index for p in points) == 1
+    assert max(p.imbalance for p in points) < 1e-9
 
 
-def test_the_search_agrees_with_the_reduced_drift_for_one_queue():
+def test_calls_that_nobody_waits_for_settle_server_by_server():
+    population = mean_field(calling(3, waits=False))
+    order = [{population.axes[i].name for i in block.axes} for block in blocks(population)]
+    queues = [next((a for a in names if a.startswith("queue")), None) for names in order]
+    assert [q for q in queues if q] == ["queue[s0]", "queue[s1]", "queue[s2]"]
+    found = equilibria(population)
+    assert found.status == "ok"
+    assert [p.index for p in found.points] == [1, -1, 1]
+
+
+@pytest.mark.parametrize("threads", [20, 60])
+@pytest.mark.parametrize("closure", ["staged", "geometric"])
+def test_servers_that_wait_for_each_other_have_their_saddle(threads, closure):
+    population = mean_field(calling(threads=threads), closure)
+    found = equilibria(population)
+    assert (found.status, found.degree) == ("ok", 1)
+    low, saddle, high = found.points
+    assert (low.stable, saddle.stable, high.stable) == (True, False, True)
+    assert saddle.index == -1
+    assert max(p.residual for p in found.points) < 1e-6
+    # on either side of the saddle, along its way out, the dynamics part
+    values, vectors = np.linalg.eig(jacobian(population, saddle.state))
+    out = np.real(vectors[:, int(np.argmax(values.real))])
+    ends = set()
+    for sign in (-1, 1):
+        push = saddle.state + sign * out / np.abs(out).max()
+        ends.add(_settled(population, push, (low.state, high.state)))
+    assert ends == {0, 1}
+
+
+def _settled(population, start, ends):
+    course = integrate(population, np.maximum(start, 0.0), (0.0, 200.0), [200.0])
+    return int(np.argmin([np.abs(course.states[-1] - end).max() for end in ends]))
+
+
+def test_composition_agrees_with_the_search():
     population = side_by_side(8.0)
-    searched, scanned = searched_points(population), fixed_points(population)
+    composed = np.array(resting_states(population))
+    searched = searched_states(population, np.zeros((0, 2)))
+    np.testing.assert_allclose(searched, composed, rtol=1e-6, atol=1e-6)
+
+
+def test_a_held_part_moves_as_in_the_whole():
+    population = mean_field(calling())
+    rng = np.random.default_rng(3)
+    state = rng.uniform(size=len(population.axes)) * 20.0
+    axes = [4, 0]
+    part = held(population, axes, state)
     np.testing.assert_allclose(
-        [p.state for p in searched], [p.state for p in scanned], rtol=1e-5, atol=1e-5
+        velocity(part, state[axes]), velocity(population, state)[axes], rtol=1e-12
     )
 
 
@@ -47,10 +113,45 @@ def test_newton_lands_on_a_root_or_says_so():
         assert root is None or np.abs(velocity(population, root)).max() < 1e-6
 
 
-def test_missing_points_are_noticed(monkeypatch):
-    import separatrix.fluid.search as search
+def test_imbalance_sees_a_tiny_flow_that_nothing_meets():
+    population = mean_field(calling())
+    (*_, high) = fixed_points(population)
+    assert imbalance(population, high.state) < 1e-9
+    off = high.state.copy()
+    off[4] += 1e-6  # calls that will be answered: almost none in the stuck state
+    assert np.abs(velocity(population, off)).max() < 1e-3
+    assert imbalance(population, off) > 0.1
 
-    monkeypatch.setattr(search, "_edge", lambda *_: None)
-    monkeypatch.setattr(search, "polished", lambda *_: None)
+
+def test_a_missing_saddle_is_noticed_and_searched_for(monkeypatch):
+    import separatrix.fluid.composition as composition
+
+    population = mean_field(calling(qsize=60), "geometric")
+    everything = fixed_points(population)
+    monkeypatch.setattr(composition, "gridded", lambda _: [])
+    known = np.array(resting_states(population))
+    certificate = certified(population, known)
+    assert certificate.missing
+    assert "add up to 2" in certificate.reason
+    found = equilibria(population)
+    assert found.status == "ok"
+    assert len(found.points) == len(everything) == 3
+
+
+def test_what_the_search_does_not_find_is_reported(monkeypatch):
+    import separatrix.fluid.composition as composition
+    import separatrix.fluid.equilibria as module
+
+    monkeypatch.setattr(composition, "gridded", lambda _: [])
+    monkeypatch.setattr(module, "searched_states", lambda population, known, seed: known)
+    found = equilibria(mean_field(calling(), "geometric"))
+    assert found.status == "inconclusive"
     with pytest.raises(NotConverged, match="add up to 2"):
-        searched_points(side_by_side(8.0))
+        fixed_points(mean_field(calling(), "geometric"))
+
+
+def test_an_index_that_rounding_hides_is_none():
+    population = mean_field(calling(3), "geometric")
+    stuck = polished(population, np.array(population.shape) - 1.0)
+    states = [s for s in resting_states(population) if s[0] > 250] if stuck is None else [stuck]
+    assert 0 in indices(population, np.array(states))

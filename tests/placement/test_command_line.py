@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -63,6 +64,24 @@ def test_a_plan_as_json_with_its_picture(folder, tmp_path):
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
+def test_a_page_in_the_common_frame_is_read_back_and_compared(folder, tmp_path):
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    for page, moves in ((one, "5"), (other, "2")):
+        done = run(
+            folder, "--moves", moves, "--gap", "0.5", "--report", str(page), "--path", "/u/<{user}>"
+        )
+        assert done.exit_code == 0, done.output
+    text = one.read_text()
+    assert text.count("<figure") == 2
+    assert "/u/&lt;200" in text
+    assert not re.search(r'(src|href)="(?!#|data:)', re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
+    opened = CliRunner().invoke(main, ["report", "--open", str(one)])
+    assert json.loads(opened.stdout)["schema"] == "separatrix.plan/1"
+    told = CliRunner().invoke(main, ["diff", str(one), str(other), "--json"])
+    places = {row["place"] for row in json.loads(told.stdout)["differences"]}
+    assert "peak_after" in places
+
+
 def test_a_plan_as_text_prints_commands(folder):
     done = run(folder, "--moves", "2", "--path", "/s/{user}", "--gap", "0.2", "--window", "5min")
     assert done.exit_code == 0, done.output
@@ -81,7 +100,7 @@ def test_a_plan_as_text_prints_commands(folder):
         (["--pin", "nobody"], 3, "nobody"),
         (["--users", "none.csv"], 3, "is no file"),
         (["--by", "group"], 3, "carry no field"),
-        (["--figure", "no/such/folder/x.png"], 3, "cannot be written"),
+        (["--figure", "/dev/null/x.png"], 3, "cannot be written"),
     ],
 )
 def test_wrong_input_is_one_line_and_an_exit_code(folder, more, code, complaint):

@@ -1,30 +1,26 @@
-r"""Fixed points of the mean dynamics: all of them, with their stability.
+r"""Fixed points of the mean dynamics: all of them, with their stability and a certificate.
 
-**One queue with its orbits.** At a given queue length q the velocity of the orbits is affine in them, so
-that they rest at one point :math:`o^*(q)`, found by a linear solve. What is left is one function of one
-variable, :math:`g(q) = \dot q(q, o^*(q))`, whose sign changes bracket the fixed points.
-
-**Several queues, or velocities that are not affine.** See `separatrix.fluid.search`.
-
-Either way the indices have to add up: the velocity points into the box at its bounds, so that
-(Brouwer's degree, homotopy to :math:`x_0 - x`)
-
-.. math:: \sum_i \operatorname{sign} \det(-J(x_i)) = 1 .
+The mean dynamics are taken apart into blocks that can be brought to rest one after the other, and each block
+is solved by itself (`separatrix.fluid.composition`); what that does not find is searched for
+(`separatrix.fluid.search`). The points are certified together by Brouwer's degree
+(`separatrix.fluid.certificate`): their indices have to add up to 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import Unsupported
-from separatrix.fluid.field import jacobian, jacobians, velocity
+from separatrix.errors import NotConverged
+from separatrix.fluid.certificate import certified
+from separatrix.fluid.composition import resting_states
+from separatrix.fluid.field import jacobians, velocity
+from separatrix.fluid.newton import imbalance
+from separatrix.fluid.search import merged, searched_states
 from separatrix.population import Array, Population
-
-__all__ = ["FixedPoint", "degree", "described", "fixed_points", "jacobian", "rested_orbits"]
 
 
 @dataclass(frozen=True)
@@ -36,23 +32,20 @@ class FixedPoint:
     state : (n_axes,) coordinates.
     eigenvalues : (n_axes,) of the Jacobian [1/s].
     residual : largest speed left [1/s].
+    imbalance : largest net flow of a coordinate, as a share of all that flows in and out of it.
+    index : sign of det(-J): 1 for an attractor, -1 for a saddle with one way out; 0 where rounding hides it.
     """
 
     state: Array
     eigenvalues: NDArray[np.complex128]
     residual: float
+    imbalance: float
+    index: int
 
     @property
     def stable(self) -> bool:
         """Whether small disturbances die out."""
         return bool(np.all(self.eigenvalues.real < 0))
-
-    @property
-    def index(self) -> int:
-        """Sign of det(-J): 1 for an attractor, -1 for a saddle with one way out."""
-        # complex pairs have a positive product
-        growing = (self.eigenvalues.real > 0) & (self.eigenvalues.imag == 0)
-        return -1 if int(growing.sum()) % 2 else 1
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -61,140 +54,86 @@ class FixedPoint:
             "stable": self.stable,
             "eigenvalues_per_s": [[float(v.real), float(v.imag)] for v in self.eigenvalues],
             "residual_per_s": self.residual,
+            "imbalance": self.imbalance,
+            "index": self.index,
         }
 
 
-def described(population: Population, states: Array) -> tuple[FixedPoint, ...]:
+@dataclass(frozen=True)
+class Equilibria:
+    """The fixed points of a population, certified or not.
+
+    Attributes
+    ----------
+    points : by increasing total queue.
+    degree : sum of their indices; 1 where no point is missing (or a pair of opposite index is).
+    status, reason : ``"ok"``; ``"inconclusive"`` where the certificate fails, and how.
+    """
+
+    points: tuple[FixedPoint, ...]
+    degree: int
+    status: Literal["ok", "inconclusive"] = "ok"
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "schema": "separatrix.equilibria/1",
+            "points": [point.to_dict() for point in self.points],
+            "degree": self.degree,
+            "status": self.status,
+            "reason": self.reason,
+        }
+
+
+def equilibria(population: Population, *, resolution: int = 301, seed: int = 0) -> Equilibria:
+    """All fixed points, with the certificate that none is missing.
+
+    Parameters
+    ----------
+    population : with any number of queues.
+    resolution : queue lengths at which a block with one queue is looked at first.
+    seed : of the random states from which a missing point is searched.
+    """
+    states = merged(population, resting_states(population, resolution=resolution))
+    found = certified(population, states)
+    if found.missing:
+        states = searched_states(population, states, seed=seed)
+        found = certified(population, states)
+    return Equilibria(
+        described(population, states, found.indices),
+        found.degree,
+        "inconclusive" if found.reason else "ok",
+        found.reason,
+    )
+
+
+def fixed_points(population: Population, *, resolution: int = 301) -> tuple[FixedPoint, ...]:
+    """The points of `equilibria`.
+
+    Raises NotConverged, with those found, where the certificate fails.
+    """
+    found = equilibria(population, resolution=resolution)
+    if found.status != "ok":
+        raise NotConverged(
+            f"{len(found.points)} fixed points found, and more may be there; ask `simulate`",
+            partial=found.points,
+            certificate=found.reason,
+        )
+    return found.points
+
+
+def described(
+    population: Population, states: Array, indices: NDArray[np.int_]
+) -> tuple[FixedPoint, ...]:
     """Fixed points at known places, shape (m, n_axes), with what there is to say of each."""
     if len(states) == 0:
         return ()
     spectra = np.linalg.eigvals(jacobians(population, states)).astype(np.complex128)
     speeds = np.abs(velocity(population, states)).max(axis=1)
     return tuple(
-        FixedPoint(x, spectrum, float(speed))
-        for x, spectrum, speed in zip(states, spectra, speeds, strict=True)
-    )
-
-
-def degree(points: tuple[FixedPoint, ...]) -> int:
-    """Sum of the indices; 1 where no fixed point is missing (or two of opposite index are)."""
-    return sum(point.index for point in points)
-
-
-def rested_orbits(population: Population, q: Array) -> Array:
-    r""":math:`o^*(q)`, shape (len(q), n_axes - 1): where the orbits rest while the queue is held.
-
-    Raises Unsupported where the population has more than one queue.
-    """
-    _one_queue(population)
-    n = len(population.axes) - 1
-    if n == 0:
-        return np.zeros((len(q), 0))
-    # one column of states at zero orbits, and one with each orbit at a half
-    probes = np.concatenate([np.zeros((1, n)), 0.5 * np.eye(n)])
-    moved = np.stack(population.drift((q[:, None], *probes.T[:, None, :]))[1:], axis=-1)
-    base = moved[:, 0]
-    slopes = np.swapaxes(2.0 * (moved[:, 1:] - base[:, None]), 1, 2)
-    rested = np.linalg.solve(slopes, -base[:, :, None])[:, :, 0]
-    bounds = np.array(population.shape[1:], dtype=np.float64) - 1.0
-    return np.asarray(np.clip(rested, 0.0, bounds), dtype=np.float64)
-
-
-def reduced(population: Population, q: Array) -> Array:
-    r""":math:`g(q)` [1/s], shape of `q`: velocity of the queue while the orbits are at rest."""
-    return population.drift((q, *rested_orbits(population, q).T))[0]
-
-
-def fixed_points(population: Population, *, resolution: int = 301) -> tuple[FixedPoint, ...]:
-    """All fixed points, by increasing (first) queue.
-
-    Parameters
-    ----------
-    population : with any number of queues.
-    resolution : queue lengths at which the sign of the reduced drift is looked at first; more are added
-        where it comes close to zero. With several queues: starts of the search.
-
-    Raises NotConverged, with those found, where the indices of the points do not add up to 1.
-    """
-    if not reducible(population):
-        from separatrix.fluid.search import searched_points
-
-        return searched_points(population, starts=max(resolution // 10, 8))
-    q, value = scanned(population, queue_lengths(population, resolution))
-    roots = [
-        _bracketed(population, float(q[i]), float(q[i + 1]))
-        for i in np.flatnonzero((value[:-1] > 0) != (value[1:] > 0))
-    ]
-    at = np.array(roots)
-    states = np.concatenate([at[:, None], rested_orbits(population, at)], axis=1)
-    return described(population, states)
-
-
-def reducible(population: Population) -> bool:
-    """Whether there is one queue, first, and the velocity of the others is affine in them."""
-    if population.axes_of("queue") != (0,):
-        return False
-    n = len(population.axes) - 1
-    if len(population.axes_of("orbit")) != n:
-        return False
-    if n == 0:
-        return True
-    # affine between 0 and 1/2: the middle of two probes is the mean of their velocities
-    top = float(population.shape[0] - 1)
-    at = np.array([0.37 * min(top, 1.0), 0.31 * top, 0.83 * top])
-    corner = np.full(n, 0.4)
-    ends = [population.drift((at, *(part * c for c in corner)))[1:] for part in (0.0, 0.5, 1.0)]
-    scale = 1e-9 * (1.0 + np.abs(ends[1]).max())
-    gap = np.abs(np.asarray(ends[0]) + np.asarray(ends[2]) - 2.0 * np.asarray(ends[1]))
-    return bool(gap.max() < scale)
-
-
-def queue_lengths(population: Population, resolution: int) -> Array:
-    """Queue lengths to look at: even, closer at the ends, and where a bound acts."""
-    top = float(population.shape[0] - 1)
-    even = np.linspace(0.0, top, max(resolution // 2, 3))
-    # the first and the last unit are where a bound acts: look closely
-    edge = np.linspace(0.0, min(1.0, top), max(resolution // 8, 3))
-    near = np.geomspace(min(1.0, top), top, max(resolution // 4, 3))
-    return np.unique(np.clip(np.concatenate([even, edge, top - edge, near]), 0.0, top))
-
-
-def scanned(population: Population, q: Array, *, rounds: int = 6) -> tuple[Array, Array]:
-    """Queue lengths and the reduced drift there, refined where it nearly touches zero."""
-    value = reduced(population, q)
-    for _ in range(rounds):
-        size = np.abs(value)
-        # two roots hide in a cell without a change of sign only where the drift turns round near zero:
-        # a parabola's least sample is then well below the larger of its neighbours
-        beside = np.maximum(size[:-2], size[2:])
-        dips = (size[1:-1] <= np.minimum(size[:-2], size[2:])) & (size[1:-1] < 0.6 * beside)
-        same = (value[:-2] * value[1:-1] > 0) & (value[1:-1] * value[2:] > 0)
-        kept = np.flatnonzero(dips & same)[:16] + 1
-        if not len(kept):
-            break
-        more = np.concatenate([np.linspace(q[i - 1], q[i + 1], 9)[1:-1] for i in kept])
-        more = np.setdiff1d(more, q)
-        if not len(more):
-            break
-        q, value = np.append(q, more), np.append(value, reduced(population, more))
-        order = np.argsort(q)
-        q, value = q[order], value[order]
-    return q, value
-
-
-def _bracketed(population: Population, low: float, high: float) -> float:
-    """Root of the reduced drift between two queue lengths of different sign, to the last bits."""
-    from scipy.optimize import brentq
-
-    def value(q: float) -> float:
-        return float(reduced(population, np.array([q]))[0])
-
-    find: Any = brentq
-    return float(find(value, low, high, xtol=1e-14 * max(high, 1.0), rtol=9e-16))
-
-
-def _one_queue(population: Population) -> None:
-    if population.axes_of("queue") != (0,):
-        raise Unsupported(
-            "fluid", "rested orbits of several queues", "ask for `fixed_points`, which searches"
+        FixedPoint(x, spectrum, float(speed), float(away), int(index))
+        for x, spectrum, speed, away, index in zip(
+            states, spectra, speeds, imbalance(population, states), indices, strict=True
         )
+    )

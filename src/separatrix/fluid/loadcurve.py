@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from separatrix.fluid.arclength import Branch, Turning, extremes
-from separatrix.fluid.equilibria import queue_lengths, reduced, rested_orbits
+from separatrix.fluid.branch import Branch, Turning, extremes
 from separatrix.fluid.field import jacobians
+from separatrix.fluid.reduced import queue_lengths, reduced, rested_orbits
 from separatrix.population import Array, Population
 
 Family = Callable[[float], Population]

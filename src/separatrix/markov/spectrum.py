@@ -33,6 +33,7 @@ from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import StationaryLaw, stationary
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -48,7 +49,7 @@ _SMOOTHINGS = 6
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(Shown):
     """Slowest modes of a chain, the stationary one first.
 
     Attributes

@@ -18,6 +18,7 @@ from separatrix.markov.conservation import cut_imbalance, state_imbalance
 from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -53,7 +54,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class StationaryLaw:
+class StationaryLaw(Shown):
     """Long-run probabilities of the states.
 
     Attributes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.questions.prove import Proof
-from separatrix.views.page import figure, listed, model_section, page, table
+from separatrix.views.page import figure, figures, listed, model_section, page, section, table
 from separatrix.views.proof_tables import basis_of, fault_text, headline, rows_of
 
 _HEADER = ("", "predicted", "95 % of such runs", "measured", "")
@@ -23,13 +23,14 @@ def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], co
     """
     told = [proof.agrees for proof in proofs]
     word = "differs" if False in told else "inconclusive" if None in told else "agrees"
-    body = [_odds(proofs)] if len(proofs) > 1 else []
-    for proof in proofs:
-        body += [
-            table(headline(proof), rows_of(proof), _HEADER),
-            _time_lines(proof),
-            listed("What this rests on", basis_of(proof)),
-        ]
+    body = [section("Chance to get stuck", figures([_odds(proofs)]))] if len(proofs) > 1 else []
+    compared = "".join(
+        table(headline(proof), rows_of(proof), _HEADER)
+        + figures([_time_lines(proof)])
+        + listed("What this rests on", basis_of(proof))
+        for proof in proofs
+    )
+    body.append(section("Predicted and measured", compared))
     return page(
         name=proofs[0].program,
         word=word,
@@ -47,14 +48,16 @@ def _all_in_one(proofs: Sequence[Proof]) -> str:
 
 
 def _time_lines(proof: Proof) -> str:
-    from separatrix.views.figures import as_svg
+    from separatrix.views.figures_canvas import inline_svg
     from separatrix.views.figures_proof import time_lines
 
-    return figure(as_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"), headline(proof))
+    return figure(
+        inline_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"), headline(proof)
+    )
 
 
 def _odds(proofs: Sequence[Proof]) -> str:
-    from separatrix.views.figures import as_svg
+    from separatrix.views.figures_canvas import inline_svg
     from separatrix.views.figures_proof import odds
 
     rows = [next(r for r in p.rows if r.quantity == "chance to get stuck") for p in proofs]
@@ -70,4 +73,4 @@ def _odds(proofs: Sequence[Proof]) -> str:
         if turning
         else "No length that was tried leaves the service stuck more often than not."
     )
-    return figure(as_svg(picture, "Chance to get stuck over the length of the fault"), caption)
+    return figure(inline_svg(picture, "Chance to get stuck over the length of the fault"), caption)
