@@ -81,9 +81,7 @@ def test_every_example_of_the_gallery_is_shown(visit):
     for name in names[1:]:
         page.evaluate("delete document.body.dataset.redrawn")
         page.locator("#gallery").select_option(label=name)
-        page.wait_for_function(
-            "document.body.dataset.redrawn || !document.getElementById('problems').hidden"
-        )
+        page.locator("body[data-redrawn], #problems:not([hidden])").first.wait_for()
         assert page.locator("#word").inner_text() not in ("…", "NOT A MODEL")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
 from separatrix.fluid.ranges import MetastableRange, range_of
@@ -103,7 +103,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
 def _picture(population: Population) -> tuple[Portrait | None, str]:
     try:
         picture = plane(population, resolution=RESOLUTION)
-    except Unsupported as error:
+    except (Unsupported, NotConverged) as error:
         return None, str(error)
     return picture, describe(picture.points, population)
 
@@ -111,7 +111,7 @@ def _picture(population: Population) -> tuple[Portrait | None, str]:
 def _basins(population: Population) -> Basins | None:
     try:
         return basins(population)
-    except Unsupported:
+    except (Unsupported, NotConverged):
         return None
 
 
@@ -120,8 +120,8 @@ def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | N
     path = f"sources.{source.name}.arrival_rate"
     try:
         curve = hysteresis(program, path, points=CURVE_POINTS, closure="geometric")
-    except ModelError:
-        return None, None  # an arrival process that states no rate, or none at all
+    except (ModelError, NotConverged):
+        return None, None  # an arrival process that states no rate, or curves that were lost
     return curve, range_of(curve)
 
 

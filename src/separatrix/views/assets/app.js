@@ -59,7 +59,7 @@
   }
 
   function problems(answer) {
-    word(answer.error === "unsupported" ? "only simulation" : "not a model");
+    word({ unsupported: "only simulation", inconclusive: "no verdict" }[answer.error] || "not a model");
     $("sentence").textContent = answer.error === "unsupported"
       ? "The mean dynamics cannot carry this model; simulation can." : "";
     const list = $("problems");
