@@ -141,9 +141,9 @@ def _held(population: Population, axes: tuple[int, ...]) -> Population:
 
     moves = tuple(
         replace(t, jump=tuple(0 if i in axes else step for i, step in enumerate(t.jump)))
-        for t in population.transitions
+        for t in population.moving
     )
-    return replace(population, transitions=moves)
+    return replace(population, transitions=moves, averages=())
 
 
 def _counted(population: Population) -> tuple[int, ...]:
