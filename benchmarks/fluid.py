@@ -13,18 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from separatrix.fluid.arclength import continued
-from separatrix.fluid.continuation import family_of, hysteresis, metastable_range, rest_scale
-from separatrix.fluid.delay import delay_course, delay_model
+from separatrix.fluid.continuation import family_of, hysteresis, rest_scale
+from separatrix.fluid.delay import delay_course
+from separatrix.fluid.delay_model import delay_model
 from separatrix.fluid.delay_rest import delay_rests
 from separatrix.fluid.equilibria import fixed_points
 from separatrix.fluid.field import mean_field, velocity
+from separatrix.fluid.ranges import metastable_range
 from separatrix.fluid.rest import rest_from
 from separatrix.model import Constants, DependentCall, Program, Server, Source, Work
 from separatrix.model.files import load
 from separatrix.model.parameters import with_parameters
 from separatrix.questions.fluid_verdict import fluid_verdict
 from separatrix.questions.portrait import plane
-from separatrix.questions.tipping import confirmed, tipping_curve
+from separatrix.questions.tipping_curve import confirmed, tipping_curve
 
 HERE = Path(__file__).resolve().parent
 RATE = "sources.web.arrival_rate"

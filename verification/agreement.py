@@ -122,7 +122,7 @@ def margins(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]:
         asked: dict[str, Any] = {}
         for answer in found["answers"]:
             if answer["verdict"] == "can get stuck":
-                margin = margin_of(row.program(), answer["engine"], found["healthy"])
+                margin = margin_of(row.program(), answer["engine"])
                 asked[answer["engine"]] = None if margin is None else margin.to_dict()
         return asked
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from separatrix.fluid.arclength import continued, extremes
+from separatrix.fluid.arclength import continued
+from separatrix.fluid.branch import extremes
 
 
 def test_cubic_fold_pair_is_passed_and_located():

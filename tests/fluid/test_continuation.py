@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from separatrix.errors import ModelError
 from separatrix.fluid import continuation
-from separatrix.fluid.continuation import hysteresis, metastable_range
+from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.equilibria import fixed_points
 from separatrix.fluid.field import mean_field
+from separatrix.fluid.ranges import metastable_range
 from separatrix.model.parameters import with_parameter
 
 RATE = "sources.c.arrival_rate"
@@ -41,21 +42,23 @@ def test_a_queue_shorter_than_the_patience_of_clients_is_safe(service):
     assert not metastable_range(service(qsize=20, timeout=8.0), RATE).exists
 
 
-def test_closed_curve_and_arclength_find_the_same_folds(service, monkeypatch):
+def test_closed_curve_level_curve_and_arclength_find_the_same_folds(service, monkeypatch):
     program = service(retries=2, qsize=100)
     closed = hysteresis(program, RATE)
     monkeypatch.setattr(continuation, "affine_branch", lambda *_, **__: None)
+    level = hysteresis(program, RATE, points=100)
+    monkeypatch.setattr(continuation, "reducible", lambda _: False)
     walked = hysteresis(program, RATE, points=100)
-    assert len(closed.branches) == len(walked.branches) == 1
-    assert sorted(f.value for f in walked.folds) == pytest.approx(
-        sorted(f.value for f in closed.folds), rel=2e-3
-    )
-    # every point walked through is a resting point of its program
-    branch = walked.branches[0]
-    for i in range(0, len(branch.values), 9):
-        at = with_parameter(program, RATE, float(branch.values[i]))
-        drift = mean_field(at).drift(tuple(branch.states[i]))
-        assert np.abs(drift).max() < 1e-4
+    assert len(closed.branches) == len(level.branches) == len(walked.branches) == 1
+    folds = sorted(f.value for f in closed.folds)
+    assert sorted(f.value for f in level.folds) == pytest.approx(folds, rel=2e-4)
+    assert sorted(f.value for f in walked.folds) == pytest.approx(folds, rel=2e-3)
+    # every point on the way is a resting point of its program
+    for branch in (level.branches[0], walked.branches[0]):
+        for i in range(0, len(branch.values), 9):
+            at = with_parameter(program, RATE, float(branch.values[i]))
+            drift = mean_field(at).drift(tuple(branch.states[i]))
+            assert np.abs(drift).max() < 1e-4
 
 
 @settings(max_examples=12, deadline=None)

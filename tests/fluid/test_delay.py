@@ -7,7 +7,8 @@ import pytest
 
 from separatrix import Program, Server, Source, Work
 from separatrix.errors import ModelError, Unsupported
-from separatrix.fluid.delay import delay_course, delay_model
+from separatrix.fluid.delay import delay_course
+from separatrix.fluid.delay_model import delay_model
 from separatrix.fluid.delay_rest import delay_rests
 from separatrix.fluid.delay_steps import _advanced
 from separatrix.model import (

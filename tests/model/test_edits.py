@@ -7,7 +7,7 @@ import pytest
 
 from separatrix.errors import ModelError
 from separatrix.model import CoDel, LoadSlowdown, Pareto, RetryBudget
-from separatrix.model.edits import Document, assignment
+from separatrix.model.edits import Document, assignment, in_units
 from separatrix.model.files import load, loads
 from separatrix.model.parameters import Path as Parameter
 from separatrix.model.parameters import parameter, with_parameter
@@ -249,3 +249,18 @@ def test_assignments_of_a_command_line() -> None:
 def test_assignments_that_are_none(text: str) -> None:
     with pytest.raises(ModelError):
         assignment(text)
+
+
+def test_bare_numbers_get_the_unit_that_a_file_has() -> None:
+    document = Document(
+        "{separatrix: 1, name: m, servers: {s: {qsize: 9, apis: {get: {processing_rate: 10/s}}}}, "
+        "sources: {c: {server: s, api: get, arrival_rate: 4/s, timeout: 1s, retries: 1}}}"
+    )
+    asked = {"sources.c.timeout": 3.0, "servers.s.apis.get.processing_rate": 20.0, "c.retries": 0}
+    spelled = in_units(document.program, asked)
+    assert spelled == {
+        "sources.c.timeout": "3s", "servers.s.apis.get.processing_rate": "20/s", "c.retries": 0,
+    }  # fmt: skip
+    document.set_all(spelled)
+    assert "timeout: 3s" in document.text
+    assert "processing_rate: 20/s" in document.text

@@ -81,7 +81,7 @@ def test_a_plan_as_text_prints_commands(folder):
         (["--pin", "nobody"], 3, "nobody"),
         (["--users", "none.csv"], 3, "is no file"),
         (["--by", "group"], 3, "carry no field"),
-        (["--figure", "no/such/folder/x.png"], 3, "cannot be written"),
+        (["--figure", "/dev/null/x.png"], 3, "cannot be written"),
     ],
 )
 def test_wrong_input_is_one_line_and_an_exit_code(folder, more, code, complaint):

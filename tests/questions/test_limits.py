@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from separatrix import Program, Server, Source, Work, check
 from separatrix.cli import main
+from separatrix.model.files import loads
 from separatrix.model.limits import as_limit
 from separatrix.questions.limits import gate, kept_limits
+from separatrix.questions.tipping_curve import tipping_curve
 
 STORM = """separatrix: 1
 name: storm
@@ -21,6 +23,13 @@ sources:
   c: {server: s, api: get, arrival_rate: 6.5/s, timeout: 3s, retries: 1}
 limits:
 """
+
+
+PLAIN = STORM.removesuffix("limits:\n")
+
+
+def kept_program() -> Program:
+    return loads(PLAIN)
 
 
 def judged(*limits: str, rate: float = 6.5, retries: int = 1):
@@ -70,9 +79,18 @@ def test_a_tipping_limit_is_tried_at_its_bound():
     )
     assert (short.outcome, long.outcome, slow.outcome) == ("holds", "fails", "fails")
     assert "a spike of 2x for 20 s traps it with probability" in long.reason
-    # the mean dynamics know their own tipping factor: a longer spike may be smaller
+    # the fluid knows its own tipping factor: a longer spike may be smaller
     assert 1 < long.value < 2 < short.value
-    assert slow.value is None
+    assert 1 < slow.value < 4
+
+
+def test_limit_curve_and_command_name_the_same_number():
+    (kept,) = judged("tipping_spike > 2x for 20s")
+    (point,) = tipping_curve(kept_program(), durations=[20.0]).points
+    three = tipping_curve(kept_program(), durations=[5.0, 10.0, 20.0]).points
+    run = CliRunner().invoke(main, ["tipping", "-", "--for", "20s", "--json"], input=PLAIN)
+    assert kept.value == point.factor == three[-1].factor
+    assert kept.value == json.loads(run.output)["points"][0]["factor"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from separatrix import ModelError, Program, Server, Source, Work
 from separatrix.cli import main
 from separatrix.model.files import dumps
 from separatrix.questions.recovery import recovery_by_engine, recovery_over_load
-from separatrix.views.figures import as_svg, recovery_curve
+from separatrix.views.figures import recovery_curve
+from separatrix.views.figures_canvas import as_svg
 from separatrix.views.figures_sweep import recovery_engines
 
 
@@ -29,7 +30,7 @@ def test_recovery_grows_with_load_and_danger_has_a_beginning():
     assert list(curve.means) == sorted(curve.means)
     assert "can get stuck" in curve.finding()
     assert len(curve.to_dict()["points"]) == 4
-    recovery_curve(curve.rates, curve.means, curve.p99s, curve.finding())
+    recovery_curve(curve, curve.finding())
 
 
 def test_unknown_source():

@@ -17,7 +17,7 @@ from separatrix.model.files import dumps
 from separatrix.model.parameters import with_parameters
 from separatrix.questions import sweep as module
 from separatrix.questions.sweep import sweep
-from separatrix.views.figures import as_svg
+from separatrix.views.figures_canvas import as_svg
 from separatrix.views.figures_sweep import risk_map
 from separatrix.views.sweep_tables import letter_map
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from math import inf
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +12,15 @@ from click.testing import CliRunner
 from separatrix import Program, Server, Source, Work
 from separatrix.cli import main
 from separatrix.errors import ModelError
-from separatrix.questions.tipping import confirmed, tipping_curve
+from separatrix.questions.tipping import (
+    exact_tipping,
+    fault_of,
+    fluid_tipping,
+    seen_tipping,
+    smallest,
+)
+from separatrix.questions.tipping_curve import confirmed, tipping_curve
+from separatrix.questions.trapped import exact_trapped
 
 
 def storm(rate=80.0, retries=3):
@@ -20,6 +29,54 @@ def storm(rate=80.0, retries=3):
     program.add_source(Source("web", "read", rate, timeout=1.0, retries=retries))
     program.connect("web", "db")
     return program
+
+
+def small(retries=1):
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=40))
+    program.add_source(Source("c", "get", 7.0, timeout=2.0, retries=retries))
+    program.connect("c", "s")
+    return program
+
+
+def test_three_engines_name_about_the_same_spike():
+    exact = exact_tipping(small(), 4.0)
+    seen = seen_tipping(small(), 4.0, runs=100)
+    odds = exact_trapped(small(), fault_of(small(), "spike", None, exact.factor, 4.0))
+    assert odds.probability == pytest.approx(0.5, abs=0.03)
+    for closure in (None, "staged"):
+        mean = fluid_tipping(small(), 4.0, closure=closure)
+        assert mean.factor == pytest.approx(exact.factor, rel=0.2)
+    assert seen.low * 0.85 < exact.factor < seen.high * 1.15
+    assert seen.low < seen.factor < seen.high < inf
+
+
+def test_where_nothing_traps_there_is_no_tipping_point():
+    found = fluid_tipping(small(retries=0), 4.0)
+    assert found.factor == inf
+    assert found.to_dict()["factor"] is None
+    assert str(found) == "> 100x for 4 s"
+    assert str(fluid_tipping(small(retries=0), kind="outage")) == "no outage"
+
+
+def test_the_fault_hits_all_sources_unless_one_is_named():
+    program = small()
+    program.add_source(Source("d", "get", 0.5, timeout=2.0))
+    program.connect("d", "s")
+    assert {f.source for f in fault_of(program, "spike", None, 2.0, 5.0)} == {"c", "d"}
+    (one,) = fault_of(program, "spike", "d", 2.0, 5.0)
+    assert one.source == "d"
+    assert tipping_curve(program, durations=[4.0]).where == "all sources"
+
+
+def test_the_grid_makes_the_answer_independent_of_the_bounds():
+    def traps(size):
+        return size >= 3.3
+
+    alone = smallest(traps, 100.0, 1.0)
+    assert smallest(traps, 100.0, 1.0, bound=smallest(lambda s: s >= 40, 100.0, 1.0)) == alone
+    assert 3.3 <= alone < 3.3 * 1.002
+    assert smallest(lambda _: False, 100.0, 1.0) == inf
 
 
 def test_longer_spikes_need_smaller_factors():

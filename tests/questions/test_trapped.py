@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from separatrix import ModelError, Outage, Program, Server, Slowdown, Source, Spike, Work
-from separatrix.questions.trapped import exact_trapped, seen_trapped, wilson
+from separatrix.model import LoadSlowdown
+from separatrix.questions.odds import wilson
+from separatrix.questions.trapped import exact_trapped, fluid_trapped, seen_trapped
 
 
 def service(retries: int = 1) -> Program:
@@ -23,7 +25,7 @@ def service(retries: int = 1) -> Program:
 )
 def test_chain_and_simulation_agree(fault):
     exact = exact_trapped(service(), [fault])
-    seen = seen_trapped(service(), [fault], healthy=12.0, runs=400)
+    seen = seen_trapped(service(), [fault], runs=400)
     # the chain waits exponentially and the simulator does not: 5 % beside the interval
     assert seen.low - 0.05 <= exact.probability <= seen.high + 0.05
 
@@ -50,7 +52,23 @@ def test_longer_and_stronger_trap_more():
 def test_nothing_traps_a_service_without_retries():
     fault = [Outage("s", 0.0, 60.0)]
     assert exact_trapped(service(retries=0), fault).probability == 0
-    assert seen_trapped(service(retries=0), fault, healthy=8.0, runs=50).probability == 0
+    assert seen_trapped(service(retries=0), fault, runs=50).probability == 0
+
+
+def test_both_forms_of_the_fluid_know_what_certainly_traps():
+    for closure in (None, "staged"):
+        assert fluid_trapped(service(), [Spike("c", 4.0, 10.0, 30.0)], closure=closure)
+        assert not fluid_trapped(service(), [Spike("c", 1.2, 10.0, 30.0)], closure=closure)
+
+
+def test_what_the_delay_form_cannot_carry_the_mean_dynamics_answer():
+    program = Program("p")
+    program.add_server(
+        Server("s", {"get": Work(10.0)}, qsize=60, slowdown=LoadSlowdown(1.0, 100.0, 1.0, "queue"))
+    )
+    program.add_source(Source("c", "get", 6.5, timeout=3.0, retries=1))
+    program.connect("c", "s")
+    assert fluid_trapped(program, [Spike("c", 4.0, 10.0, 30.0)])
 
 
 def test_no_fault_is_refused():

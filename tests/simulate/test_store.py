@@ -7,7 +7,7 @@ import pytest
 
 from separatrix.errors import DataError
 from separatrix.model import Program, Server, Source, Work
-from separatrix.simulate import packing, simulate
+from separatrix.simulate import simulate
 from separatrix.simulate.replication import Replicator
 from separatrix.simulate.simulation import plan
 from separatrix.simulate.store import Store
@@ -85,8 +85,10 @@ def test_a_full_disk_keeps_what_was_finished(tmp_path, monkeypatch):
     def full(_: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(packing.os, "fsync", full)
-    with pytest.raises(DataError, match="No space left on device; make room, then resume"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        DataError, match="No space left on device; give another place, or make room"
+    ):
         run(tmp_path, runs=6)
     assert sorted(tmp_path.iterdir()) == before
     monkeypatch.undo()

@@ -82,9 +82,11 @@ def test_the_exact_answer_is_refined(client):
 def test_a_simulation_tells_how_far_it_is_and_gives_bands(client):
     said = lines(client.post("/api/simulate", json={"yaml": STORM, "horizon": 60, "runs": 8}))
     assert said[-2]["done"] == said[-2]["total"] == 8
-    series = said[-1]["series"]
-    assert len(series["goodput"]) == 3
-    assert len(series["queue"][0]) == len(series["time"])
+    found = said[-1]["timeline"]
+    assert len(found["simulated"]["goodput"]) == 3
+    assert len(found["simulated"]["queue"][0]) == len(found["times_s"])
+    assert len(found["mean_dynamics"]["queue"]) == len(found["mean_times_s"])
+    assert "runs" in said[-1]["finding"]
 
 
 @pytest.mark.parametrize(

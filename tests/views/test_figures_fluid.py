@@ -6,10 +6,11 @@ import numpy as np
 
 from separatrix import Program, Server, Source, Work
 from separatrix.fluid.basins import basins
-from separatrix.fluid.continuation import hysteresis, metastable_range
+from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.field import mean_field
+from separatrix.fluid.ranges import metastable_range
 from separatrix.questions.portrait import plane
-from separatrix.questions.tipping import SeenTipping, TippingCurve, TippingPoint
+from separatrix.questions.tipping_curve import SeenTipping, TippingCurve, TippingPoint
 from separatrix.views.figures_fluid import basin_portrait, hysteresis_curve, tipping_figure
 
 RATE = "sources.c.arrival_rate"
@@ -24,7 +25,7 @@ def program(rate=8.0):
 
 
 def labels(figure):
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_basins_show_the_separatrix_over_the_portrait():
@@ -42,7 +43,7 @@ def test_hysteresis_says_where_the_service_is_and_its_margin():
     axes = figure.axes[0]
     words = " ".join(text.get_text() for text in axes.texts)
     assert "you are here" in words
-    assert "margin +1 requests/s" in words
+    assert "margin 1 requests/s" in words
     assert "[requests/s]" in axes.get_xlabel()
     assert "can get stuck" in labels(figure)
 
@@ -55,4 +56,4 @@ def test_tipping_figure_shows_only_what_was_found():
     np.testing.assert_allclose(line.get_xdata(), [2.0, 4.0])
     assert "simulated: half of the runs" in labels(figure)
     nothing = tipping_figure(TippingCurve("spike", "web", (points[0],), "ok", "", ()))
-    assert nothing.axes[0].get_legend() is None
+    assert not nothing.legends

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from separatrix import Program, Server, Source, Work, check
 from separatrix.views.page import finite
-from separatrix.views.report import report_html, write_atomically
+from separatrix.views.report import report_html
 from separatrix.views.tables import print_verdict, verdict_rows
 
 
@@ -78,20 +78,6 @@ def test_hostile_names_are_text(page):
 
 def test_infinities_are_text_in_json():
     assert finite({"a": float("inf"), "b": [float("nan"), 1.0]}) == {"a": "inf", "b": ["nan", 1.0]}
-
-
-def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
-    target = tmp_path / "page.html"
-    write_atomically(target, "old")
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(target, "new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_plain_text_when_piped(verdict):

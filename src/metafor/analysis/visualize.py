@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -87,6 +87,7 @@ class Visualizer:
         orange: Range | None = None, show_equilibrium: bool = False,
     ) -> list[Figure]:  # fmt: skip
         from separatrix.views.figures import phase_portrait
+        from separatrix.views.figures_canvas import save_figure
 
         figures: list[Figure] = []
         for part in slices(program.build().population):
@@ -98,7 +99,7 @@ class Visualizer:
                 picture = replace(picture, points=())
             figure = phase_portrait(picture, caption)
             name = re.sub(r"\W+", "_", f"{part.name} {words}").strip("_")
-            _save(figure, self.directory / f"{name}_portrait.png")
+            save_figure(figure, self.directory / f"{name}_portrait.png")
             figures.append(figure)
         return figures
 
@@ -111,6 +112,7 @@ class Visualizer:
         show_equilibrium: bool,
     ) -> list[Figure]:
         from separatrix.views.figures import law_heat_map, phase_portrait
+        from separatrix.views.figures_canvas import save_figure
 
         chain = program.build()
         if not isinstance(chain, SingleServerCTMC):
@@ -135,7 +137,7 @@ class Visualizer:
             if orange is not None and chain.orbit_size > 1:
                 figure.axes[0].set_ylim(picture.orbit[0], picture.orbit[-1])
         for file, figure in figures.items():
-            _save(figure, self.directory / file)
+            save_figure(figure, self.directory / file)
         return list(figures.values())
 
 
@@ -218,14 +220,3 @@ def _words(setting: Setting) -> str:
     """A setting for a caption, such as ``client arrival_rate = 8.``"""
     said = [f"{' '.join(map(str, name[1:]))} = {value}" for name, value in setting.items()]
     return ", ".join(said) + "." * bool(said)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write a figure in one step, so that nobody reads half a picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        cast(Any, figure).savefig(draft, format="png", dpi=120)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -37,6 +37,7 @@ from separatrix.model import (
     Work,
 )
 from separatrix.simulate.trajectories import ServerTrajectories, trajectories
+from separatrix.views.figures_canvas import save_figure
 from separatrix.views.figures_simulation import queue_and_latency
 
 _LAWS = {"exp": Exponential(), "wei": Weibull(1.0)}  # Metafor's Weibull has shape 1
@@ -117,12 +118,12 @@ def data_generation(
     while _place(k).exists():
         _place(k).unlink()
         k += 1
-    queue_and_latency(
-        "discrete_results.pdf",
+    figure = queue_and_latency(
         times,
         {f"server {k}": (data.queue, data.latency) for k, data in enumerate(found, 1)},
         faults,
     )
+    save_figure(figure, "discrete_results.pdf", dpi=200)
     if verbose:
         done, spent = len(found[0].queue), time.monotonic() - begun
         print(f"{done} runs of {sim_time:g} s in {spent:.1f} s: data/server*/sim_data.pkl,")

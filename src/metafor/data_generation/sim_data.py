@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
-from separatrix.simulate.packing import pack, unpack, write_atomically
+from separatrix.simulate.packing import pack, unpack
 
 _FORMAT = "separatrix sim_data 1"
 

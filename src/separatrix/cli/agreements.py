@@ -64,9 +64,9 @@ def agree(
         seed=seed,
     )  # fmt: skip
     if figure is not None:
-        from separatrix.views.figures import as_svg
+        from separatrix.atomic import write_atomically
+        from separatrix.views.figures_canvas import as_svg
         from separatrix.views.figures_sweep import recovery_engines
-        from separatrix.views.report import write_atomically
 
         write_atomically(figure, as_svg(recovery_engines(curves), "Recovery over load"))
     if as_json:

@@ -61,8 +61,8 @@ def init(ctx: click.Context, path: str, force: bool) -> None:
     """
     from pathlib import Path
 
+    from separatrix.atomic import write_atomically
     from separatrix.model.starter import STARTER
-    from separatrix.model.textfile import write_text
 
     if path == "-":
         click.echo(STARTER, nl=False)
@@ -70,11 +70,7 @@ def init(ctx: click.Context, path: str, force: bool) -> None:
     if Path(path).exists() and not force:
         click.echo(f"error: {path} is there already; give another name, or --force", err=True)
         ctx.exit(WRONG_INPUT)
-    try:
-        write_text(path, STARTER)
-    except OSError as error:
-        click.echo(f"error: {path} cannot be written: {error.strerror}", err=True)
-        ctx.exit(WRONG_INPUT)
+    write_atomically(path, STARTER)
     click.echo(f"{path} is written. Next: separatrix check {path}")
 
 

@@ -71,7 +71,8 @@ def learn(
 
     from separatrix.koopman.ensemble import fit_ensemble, timescale_intervals
     from separatrix.koopman.portrait import learned_portrait
-    from separatrix.views.figures_koopman import learned_figure, save_figure
+    from separatrix.views.figures_canvas import save_figure
+    from separatrix.views.figures_koopman import learned_figure
     from separatrix.views.koopman_tables import print_learned
 
     found = _read(data, series, step, leave_out, cut)
@@ -139,7 +140,8 @@ def settle(
 
     from separatrix.koopman.empirical import empirical
     from separatrix.koopman.settling import DELTAS, bound, learned, together
-    from separatrix.views.figures_koopman import save_figure, settling_figure
+    from separatrix.views.figures_canvas import save_figure
+    from separatrix.views.figures_koopman import settling_figure
     from separatrix.views.koopman_tables import print_settling
 
     deltas = delta or DELTAS

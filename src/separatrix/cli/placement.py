@@ -132,9 +132,10 @@ def place(
         template=template,
     )
     if figure is not None:
+        from separatrix.views.figures_canvas import save_figure
         from separatrix.views.figures_placement import load_before_after
 
-        load_before_after(figure, plan)
+        save_figure(load_before_after(plan), figure)
     if as_json:
         click.echo(json.dumps({**plan.to_dict(), "data_quality": quality.to_dict()}, indent=2))
     else:

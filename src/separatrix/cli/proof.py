@@ -94,8 +94,8 @@ def prove(
         progress=progress if sys.stderr.isatty() else None,
     )  # fmt: skip
     if output is not None:
+        from separatrix.atomic import write_atomically
         from separatrix.views.proof_page import proof_html
-        from separatrix.views.report import write_atomically
 
         page = proof_html(
             proofs,

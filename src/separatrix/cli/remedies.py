@@ -44,7 +44,7 @@ def remedy(
       separatrix remedy service.yaml --write --pick 2
     """
     from separatrix.errors import ModelError, Problem
-    from separatrix.model.edits import Document, assignment
+    from separatrix.model.edits import Document, assignment, in_units
     from separatrix.model.quantities import seconds
     from separatrix.questions.remedy import remedies
 
@@ -92,7 +92,7 @@ def remedy(
         if not 1 <= pick <= len(found.found):
             raise click.UsageError(f"--pick must be 1 to {len(found.found)}, got {pick}")
         chosen = found.found[pick - 1]
-        document.set_all(chosen.changes)
+        document.set_all(in_units(document.program, chosen.changes))
         document.save(model)
         click.echo(f"written to {model}: {chosen.text}", err=as_json)
     ctx.exit(0 if found.found or not found.needed else NOTHING_HELPS)

@@ -46,13 +46,13 @@ def report(
       separatrix report service.yaml -o report.html
       separatrix report --open report.html | jq .verdict
     """
+    from separatrix.atomic import write_atomically
     from separatrix.model.explain import explain
     from separatrix.model.files import dumps
     from separatrix.questions.dossier import dossier
     from separatrix.questions.limits import gate
     from separatrix.views.full_report import full_report
     from separatrix.views.page import finite
-    from separatrix.views.report import write_atomically
 
     def say(doing: str) -> None:
         if sys.stderr.isatty():

@@ -58,9 +58,9 @@ def sweep(
     if output is not None:
         found.save(output)
     if picture is not None:
-        from separatrix.views.figures import as_svg
+        from separatrix.atomic import write_atomically
+        from separatrix.views.figures_canvas import as_svg
         from separatrix.views.figures_sweep import risk_map
-        from separatrix.views.report import write_atomically
 
         write_atomically(picture, as_svg(risk_map(found), "Risk map"))
     if as_json:

@@ -18,7 +18,7 @@ from separatrix.cli.models import takes_model
     help="What happens.",
 )  # fmt: skip
 @click.option(
-    "--at", "place", metavar="NAME", help="Source (spike) or server; default: the busiest."
+    "--at", "place", metavar="NAME", help="Source (spike) or server; default: all of them."
 )
 @click.option("--for", "durations", multiple=True, metavar="TIME", help="Duration, such as 60s.")
 @click.option("--confirm", is_flag=True, help="Check each point by simulation, too.")
@@ -40,7 +40,7 @@ def tipping(
     """
     from separatrix.errors import ModelError, Problem
     from separatrix.model.quantities import seconds
-    from separatrix.questions.tipping import confirmed, tipping_curve
+    from separatrix.questions.tipping_curve import confirmed, tipping_curve
 
     try:
         times = [float(seconds(text)) for text in durations]

@@ -51,7 +51,8 @@ def check(
     explanation = explain(program)
     warnings = [str(warning) for warning in explanation.warnings]
     if output is not None:
-        from separatrix.views.report import report_html, write_atomically
+        from separatrix.atomic import write_atomically
+        from separatrix.views.report import report_html
 
         page = report_html(
             verdict,

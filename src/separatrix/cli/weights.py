@@ -44,7 +44,7 @@ def weights(
     if output is not None:
         save(found.weights, output)
     if report is not None:
-        from separatrix.views.report import write_atomically
+        from separatrix.atomic import write_atomically
         from separatrix.views.weights_page import weights_page
 
         command = "separatrix " + " ".join(sys.argv[1:])

@@ -19,7 +19,7 @@ import numpy as np
 
 from separatrix.errors import NotConverged, Unsupported
 from separatrix.fluid.characteristic import characteristic_roots
-from separatrix.fluid.delay import DelayModel, Flow
+from separatrix.fluid.delay_model import DelayModel, Flow
 from separatrix.model import ConcurrencyLimit, ThresholdAdmission
 from separatrix.population import Array
 

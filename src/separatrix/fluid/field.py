@@ -57,7 +57,10 @@ def jacobians(population: Population, states: Array) -> Array:
     for all of them together. A coordinate that cannot move counts as damped at 1/s.
     """
     n = states.shape[1]
-    top = np.array(population.shape, dtype=np.float64) - 1.0
+    box = np.array(population.shape, dtype=np.float64) - 1.0
+    top = np.maximum(
+        box, states
+    )  # an orbit has no bound of its own: a state may lie beyond the box
     delta = 1e-6 * (1.0 + states)
     ahead, behind = np.minimum(states + delta, top), np.maximum(states - delta, 0.0)
     probes = np.tile(states[:, None, None, :], (1, 2, n, 1))
@@ -67,7 +70,7 @@ def jacobians(population: Population, states: Array) -> Array:
     moved = velocity(population, probes)
     width = (ahead - behind)[:, :, None]
     matrices = np.swapaxes((moved[:, 0] - moved[:, 1]) / np.where(width > 0, width, 1.0), 1, 2)
-    fixed = np.flatnonzero(top == 0)
+    fixed = np.flatnonzero(box == 0)
     matrices[:, :, fixed] = 0.0
     matrices[:, fixed, fixed] = -1.0
     return matrices

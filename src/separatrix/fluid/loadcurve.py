@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from separatrix.fluid.arclength import Branch, Turning, extremes
+from separatrix.fluid.branch import Branch, Turning, extremes
 from separatrix.fluid.field import jacobians
 from separatrix.fluid.reduced import queue_lengths, reduced, rested_orbits
 from separatrix.population import Array, Population

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any, cast
 
+from separatrix.atomic import write_atomically
 from separatrix.errors import ModelError, Problem
 from separatrix.model.files import compose, loads
 from separatrix.model.findings import Place
 from separatrix.model.parameters import Path, plain_value, resolve, with_parameters
 from separatrix.model.plaindata import as_plain
 from separatrix.model.program import Program
-from separatrix.model.textfile import Readable, read_text, write_text
+from separatrix.model.textfile import Readable, read_text
 from separatrix.model.tree import Node, Scalar, along
 from separatrix.model.writing import flow, scalar
 
@@ -66,8 +68,25 @@ class Document:
         self.text, self.program = text, program
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the text to `path` in one step. Raises OSError."""
-        write_text(path, self.text)
+        """Write the text to `path` in one step. Raises DataError where it cannot be written."""
+        write_atomically(path, self.text)
+
+
+def in_units(program: Program, changes: Mapping[Path, object]) -> dict[Path, object]:
+    """The same changes with bare numbers as a model file has them: ``"3s"`` for the time-out 3.0.
+
+    Raises ModelError where the changes cannot be made to `program`.
+    """
+    written = as_plain(with_parameters(program, changes), units=True)
+    plain = as_plain(program, units=False)
+    found: dict[Path, object] = {}
+    for path, value in changes.items():
+        spelled: Any = written
+        for key in resolve(plain, path):
+            spelled = cast(Any, spelled).get(key) if isinstance(spelled, dict) else None
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        found[path] = spelled if number and isinstance(spelled, str) else value
+    return found
 
 
 def assignment(text: str) -> tuple[str, Scalar]:

@@ -24,13 +24,14 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from separatrix.atomic import write_atomically
 from separatrix.errors import ModelError, Problem
 from separatrix.model.findings import MOST, UNPRINTABLE, Finding
 from separatrix.model.plaindata import VERSION, Fields, as_plain, as_program
 from separatrix.model.program import Program
 from separatrix.model.quantities import NAME_LETTERS
 from separatrix.model.schema import schema
-from separatrix.model.textfile import Readable, read_text, write_text
+from separatrix.model.textfile import Readable, read_text
 from separatrix.model.tree import Entry, Node, line_of, plain, resolved
 from separatrix.model.writing import document_text
 
@@ -87,9 +88,9 @@ def dumps(program: Program) -> str:
 def save(program: Program, path: str | os.PathLike[str]) -> None:
     """Write the program to `path` in one step.
 
-    Raises ModelError where the program is not whole, OSError where the file cannot be written.
+    Raises ModelError where the program is not whole, DataError where the file cannot be written.
     """
-    write_text(path, dumps(program))
+    write_atomically(path, dumps(program))
 
 
 def compose(text: str, name: str = "<text>") -> tuple[Node, list[Problem]]:

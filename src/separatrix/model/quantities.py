@@ -143,6 +143,13 @@ def duration_text(value: float) -> str:
     return f"{value:.3g} s"
 
 
+def percent_text(share: float) -> str:
+    """A share for people: what is nearly nothing, or nearly all, is said so."""
+    if 0 < share < 1e-4:
+        return "less than 0.01 %"
+    return "more than 99.99 %" if 0.9999 < share < 1 else f"{100 * share:.3g} %"
+
+
 def rate_text(value: float) -> str:
     """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
     if not math.isfinite(value) or value < 1000 or value >= 1e15:

@@ -1,12 +1,9 @@
-"""Reading a text of bounded size, and writing one so that no reader ever sees half of it."""
+"""Reading a text of bounded size."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import sys
-from pathlib import Path
 from typing import IO, Any
 
 from separatrix.errors import ModelError, Problem
@@ -39,26 +36,6 @@ def read_text(source: Readable) -> tuple[str, str]:
             raise ModelError(problem) from None
     name = str(getattr(source, "name", "<stream>"))
     return _decoded(_bounded(source, name), name), name
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Put `text` (UTF-8) at `path` in one step: the old file or the new one, never a part.
-
-    A link is followed; an existing file keeps its permissions. Raises OSError.
-    """
-    target = Path(os.path.realpath(path))
-    draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with open(draft, "x", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            os.chmod(draft, target.stat().st_mode & 0o7777)
-        os.replace(draft, target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
 
 
 def _bounded(stream: IO[Any], name: str) -> bytes | str:

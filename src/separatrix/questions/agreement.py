@@ -28,12 +28,12 @@ from separatrix.model import Program
 from separatrix.population import Population, lower
 from separatrix.questions.answers import ENGINES, Agreement, Answer, Engine, Time
 from separatrix.questions.fluid_verdict import answered_share, fluid_verdict, worst_start
-from separatrix.questions.margin import Margin, exact_margin, fluid_margin, seen_margin
 from separatrix.questions.passage import passage
 from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.simulated import SeenVerdict, calm_score, seen_verdict
-from separatrix.questions.verdict import HEALTHY_SHARE, judge
+from separatrix.questions.tipping import Tipping, exact_tipping, fluid_tipping, seen_tipping
+from separatrix.questions.verdict import HEALTHY_SHARE, Verdict, judge
 
 MOST_STATES = 120_000
 """Chains of one orbit axis larger than this are not asked unless told to."""
@@ -52,6 +52,7 @@ def agreement(
     most_states: int = MOST_STATES,
     margins: bool = False,
     seed: int = 0,
+    known: Verdict | None = None,
 ) -> Agreement:
     """Ask every engine whether `program` can get stuck, for how long, and how often.
 
@@ -62,6 +63,7 @@ def agreement(
     most_states : larger chains are not made.
     margins : ask for the spike of even odds, too (slow; of chains up to `MARGIN_STATES`).
     seed : of the simulation.
+    known : the exact verdict on `program`, where it was worked out already.
 
     Raises ModelError where the program is wrong.
     """
@@ -72,7 +74,10 @@ def agreement(
         if closure not in engines and chains:
             continue
         try:
-            found = regimes(_affordable(lower(program, closure), most_states))
+            if known is not None and known.population.closure == closure:
+                found = known.found
+            else:
+                found = regimes(_affordable(lower(program, closure), most_states))
         except (Unsupported, NotConverged) as error:
             if closure in engines:
                 answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
@@ -81,43 +86,40 @@ def agreement(
     healthy, stuck = _levels(program, chains)
     for closure, found in chains:
         if closure in engines:
-            answers.append(_exactly(program, closure, found, healthy, stuck))
+            answers.append(_exactly(program, closure, found, healthy, stuck, known))
     if "fluid" in engines:
         answers.append(_on_average(program, healthy))
     if "simulation" in engines:
         answers.append(_one_by_one(program, healthy, stuck, runs, events, seed))
     if margins:
-        answers = [_with_margin(program, answer, healthy, seed) for answer in answers]
+        answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(program.name, healthy, stuck, tuple(answers), tuple(_differences(answers)))
 
 
-def _with_margin(program: Program, answer: Answer, healthy: float, seed: int) -> Answer:
+def _with_margin(program: Program, answer: Answer, seed: int) -> Answer:
     """The answer with its margin, where it can get stuck and the engine can say."""
     if answer.word != "can get stuck":
         return answer
     begin = time.process_time()
-    margin = margin_of(program, answer.engine, healthy, seed=seed)
+    margin = margin_of(program, answer.engine, seed=seed)
     spent = answer.seconds + time.process_time() - begin
     return replace(answer, margin=margin, seconds=spent)
 
 
-def margin_of(program: Program, engine: Engine, healthy: float, *, seed: int = 0) -> Margin | None:
-    """The spike of even odds, lasting what a full queue takes; None where the engine cannot say.
-
-    healthy : h of the module's description.
-    """
+def margin_of(program: Program, engine: Engine, *, seed: int = 0) -> Tipping | None:
+    """The spike of even odds, lasting what a full queue takes; None where the engine cannot say."""
     duration = max(
         server.qsize / (server.thread_pool * min(w.processing_rate for w in server.apis.values()))
         for server in program.servers
     )
     try:
         if engine == "simulation":
-            return seen_margin(program, duration, healthy, seed=seed)
+            return seen_tipping(program, duration, seed=seed)
         if engine == "fluid":
-            return fluid_margin(program, duration, closure=_cheapest(program))
+            return fluid_tipping(program, duration, closure=_cheapest(program))
         if lower(program, engine).n_states <= MARGIN_STATES:
-            return exact_margin(program, duration, closure=engine)
+            return exact_tipping(program, duration, closure=engine)
     except (Unsupported, NotConverged):
         pass
     return None
@@ -153,12 +155,14 @@ def _levels(program: Program, chains: list[tuple[Engine, Regimes]]) -> tuple[flo
 
 
 def _exactly(
-    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float
-) -> Answer:
+    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float,
+    known: Verdict | None = None,
+) -> Answer:  # fmt: skip
     begin = time.process_time()
     population = found.population
     try:
-        verdict = judge(program, population, found)
+        told = known is not None and known.found is found
+        verdict = known if known is not None and told else judge(program, population, found)
         grid = population.grid()
         chain = as_chain(population)
         total = population.total("queue", grid) + population.total("orbit", grid)

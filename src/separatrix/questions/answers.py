@@ -7,7 +7,7 @@ from math import inf, isfinite
 from typing import Any, Literal
 
 from separatrix.model.quantities import duration_text
-from separatrix.questions.margin import Margin
+from separatrix.questions.tipping import Tipping
 from separatrix.questions.verdict import Word
 
 Engine = Literal["fluid", "staged", "geometric", "simulation"]
@@ -60,7 +60,7 @@ class Answer:
     collapse: Time | None
     reason: str
     seconds: float
-    margin: Margin | None = None
+    margin: Tipping | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None for infinity."""

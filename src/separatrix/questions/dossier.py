@@ -8,32 +8,37 @@ is named among what could not be concluded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from separatrix.errors import SeparatrixError
-from separatrix.fluid.field import Trajectory, follow
 from separatrix.model import Program
 from separatrix.model.parameters import Path
 from separatrix.questions.agreement import Agreement, agreement
 from separatrix.questions.glance import Glance, glance
 from separatrix.questions.limits import Kept, kept_limits
-from separatrix.questions.recovery import RecoveryOverLoad, recovery_over_load
+from separatrix.questions.recovery import (
+    RecoveryOverLoad,
+    recovery_over_load,
+    seen_recovery_over_load,
+)
 from separatrix.questions.remedy import Remedies, remedies
 from separatrix.questions.sweep import SweepResult, sweep
+from separatrix.questions.timeline import Timeline, timeline
 from separatrix.questions.tornado import Tornado, tornado
-from separatrix.questions.verdict import Verdict, check
-from separatrix.simulate import SimulationResult, simulate
+from separatrix.questions.verdict import Verdict, Word, check
 
 T = TypeVar("T")
 
-LOADS = (0.5, 0.7, 0.85, 1.0, 1.1)
+LOADS = (0.25, 0.5, 0.75, 1.0, 1.15)
 """Arrival rates of the recovery curve, as shares of the present one."""
-EXACT_STATES = 30_000
-"""Chains up to this size are solved again for every load."""
+BEFORE = (0.5, 0.8, 0.95)
+"""... and of the rate at which danger begins, where recovery grows fastest."""
+EXACT_STATES = 20_000
+"""Chains up to this size are solved again for every load; larger ones are simulated there."""
 RUNS = 100
-MAP = 9
-"""Values of each knob on the risk map."""
+MAP = 12
+"""Arrival rates on the risk map."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,7 @@ class Dossier:
     limits : the model's promises.
     quick : the mean dynamics.
     curve : recovery over load.
-    path : the mean dynamics through the program's own faults.
-    course : simulated runs through the program's own faults.
+    course : the program's own faults, simulated and by the mean dynamics; None where it has none.
     knobs : how far each knob moves the load at which danger begins.
     map : verdict over arrival rate and retries of the first source.
     fixes : remedies, cheapest first.
@@ -61,8 +65,7 @@ class Dossier:
     limits: tuple[Kept, ...]
     quick: Glance | None
     curve: RecoveryOverLoad | None
-    path: Trajectory | None
-    course: SimulationResult | None = field(repr=False)
+    course: Timeline | None
     knobs: Tornado | None
     map: SweepResult | None
     fixes: Remedies | None
@@ -70,7 +73,7 @@ class Dossier:
     open: dict[str, str]
 
     @property
-    def word(self) -> str:
+    def word(self) -> Word:
         """The verdict in a word: the chain's, else that of the mean dynamics."""
         if self.verdict is not None:
             return self.verdict.word
@@ -100,8 +103,7 @@ class Dossier:
             "limits": [kept.to_dict() for kept in self.limits],
             "mean_dynamics": plain(self.quick),
             "recovery_over_load": plain(self.curve),
-            "path": plain(self.path),
-            "simulation": plain(self.course),
+            "timeline": plain(self.course),
             "tornado": plain(self.knobs),
             "risk_map": plain(self.map),
             "remedies": plain(self.fixes),
@@ -114,6 +116,9 @@ def dossier(
     program: Program, *, seed: int = 0, progress: Callable[[str], None] = lambda doing: None
 ) -> Dossier:
     """Answer everything about `program`.
+
+    The exact verdict is worked out once and handed to the parts that build on it; what needs many
+    verdicts (risk map, tornado) asks the mean dynamics.
 
     Parameters
     ----------
@@ -138,42 +143,37 @@ def dossier(
     if verdict is not None:
         limits = part("limits", lambda: kept_limits(verdict)) or ()
     quick = part("mean dynamics", lambda: glance(program))
-    curve = None
-    source = program.sources[0]
-    if verdict is not None and verdict.population.n_states > EXACT_STATES:
-        open_parts["recovery over load"] = (
-            f"a chain of {verdict.population.n_states:,} states is not solved for every load; "
-            "ask with `separatrix sweep`"
-        )
-    elif verdict is not None:
-        rates = [share * source.mean_rate for share in LOADS]
-        curve = part("recovery over load", lambda: recovery_over_load(program, source.name, rates))
-    course = path = None
+    course = None
     if program.faults.faults:
-        horizon = 2 * program.faults.end + 60.0
-        path = part(
-            "mean path through the faults", lambda: follow(program, horizon, closure="geometric")
-        )
-        course = part(
-            "through the faults",
-            lambda: simulate(
-                program, horizon=horizon, runs=RUNS, seed=seed, step=horizon / 400, keep=True,
-                progress=False,
-            ),
-        )  # fmt: skip
+        course = part("time line", lambda: timeline(program, runs=RUNS, seed=seed))
     return Dossier(
         program=program,
         verdict=verdict,
         limits=limits,
         quick=quick,
-        curve=curve,
-        path=path,
+        curve=part("recovery over load", lambda: _recovery(program, verdict, quick, seed)),
         course=course,
         knobs=part("tornado", lambda: tornado(program)),
         map=part("risk map", lambda: _risk_map(program)),
         fixes=part("remedies", lambda: remedies(program, pairs=False, seed=seed)),
-        engines=part("agreement", lambda: agreement(program, runs=RUNS, seed=seed)),
+        engines=part("agreement", lambda: agreement(program, runs=RUNS, seed=seed, known=verdict)),
         open=open_parts,
+    )
+
+
+def _recovery(
+    program: Program, verdict: Verdict | None, quick: Glance | None, seed: int
+) -> RecoveryOverLoad:
+    """Exact where a chain of this size is affordable at every load, else simulated."""
+    source = program.sources[0]
+    rates = {share * source.mean_rate for share in LOADS}
+    if quick is not None and quick.range is not None and quick.range.exists:
+        rates |= {share * quick.range.low for share in BEFORE}
+    known = {} if verdict is None else {source.mean_rate: verdict}
+    if verdict is not None and verdict.population.n_states <= EXACT_STATES:
+        return recovery_over_load(program, source.name, sorted(rates), known=known)
+    return seen_recovery_over_load(
+        program, source.name, sorted(rates), runs=RUNS, seed=seed, known=known
     )
 
 
@@ -184,4 +184,5 @@ def _risk_map(program: Program) -> SweepResult:
         f"sources.{source.name}.arrival_rate": [top * (i + 1) / MAP for i in range(MAP)],
         f"sources.{source.name}.retries": list(range(max(5, source.retries) + 1)),
     }
-    return sweep(program, grid, engine="fluid", workers=1, progress=False)
+    options = {"closure": "geometric", "timed": False}
+    return sweep(program, grid, engine="fluid", options=options, workers=1, progress=False)

@@ -25,11 +25,12 @@ from separatrix.markov.hitting import Passage, hitting_times
 from separatrix.markov.passage import Quantile, hitting_quantiles
 from separatrix.markov.transient import Course, scheduled
 from separatrix.model import Program, Schedule
+from separatrix.model.during import during
 from separatrix.model.faults import Fault
 from separatrix.model.parameters import Path, with_parameters
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.regimes import regimes
-from separatrix.questions.trapped import boxed, during
+from separatrix.questions.shared_box import boxed
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from typing import Any
 
 from separatrix.errors import ModelError, Unsupported
 from separatrix.fluid.basins import Basins, basins
-from separatrix.fluid.continuation import Hysteresis, MetastableRange, hysteresis, metastable_range
+from separatrix.fluid.continuation import Hysteresis, hysteresis
+from separatrix.fluid.ranges import MetastableRange, metastable_range
 from separatrix.model import Program
+from separatrix.model.quantities import percent_text
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
 from separatrix.questions.portrait import Portrait, describe, plane
@@ -125,16 +127,9 @@ def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | N
         return None, None  # an arrival process that states no rate, or none at all
 
 
-def percent(share: float) -> str:
-    """A share for people: what is nearly nothing, or nearly all, is said so."""
-    if 0 < share < 1e-4:
-        return "less than 0.01 %"
-    return "more than 99.99 %" if 0.9999 < share < 1 else f"{100 * share:.3g} %"
-
-
 def sentence_of(verdict: FluidVerdict) -> str:
     """The verdict of the mean dynamics in one sentence."""
-    low, high = (percent(share) for share in (verdict.low_share, verdict.high_share))
+    low, high = (percent_text(share) for share in (verdict.low_share, verdict.high_share))
     if verdict.word == "safe":
         return f"Safe on average: {low} of requests are answered in time, and overload passes."
     if verdict.word == "always stuck":

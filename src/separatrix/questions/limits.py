@@ -8,11 +8,9 @@ from math import inf, isfinite
 from typing import Any, Literal
 
 from separatrix.errors import Unsupported
-from separatrix.model.faults import Fault, Slowdown, Spike
 from separatrix.model.limits import QUANTITIES, Limit
 from separatrix.model.quantities import NOTATIONS, duration_text, factor_text
-from separatrix.questions.margin import fluid_margin
-from separatrix.questions.simulated import calm_score
+from separatrix.questions.tipping import Kind, fault_of, fluid_tipping
 from separatrix.questions.trapped import exact_trapped, seen_trapped
 from separatrix.questions.verdict import Verdict
 
@@ -31,7 +29,7 @@ class Kept:
     limit : the promise.
     value : what was found, in the quantity's SI unit; None where no number was looked for or found.
         A tipping limit is decided at its bound, by the chain or by simulation; the value beside it is
-        that of the mean dynamics.
+        that of the fluid (`fluid_tipping`).
     outcome : ``"holds"``, ``"fails"`` or ``"unknown"``.
     reason : what the value is, or why there is none.
     """
@@ -110,24 +108,19 @@ def _value(limit: Limit, verdict: Verdict) -> tuple[float, str]:
 def _tipping(limit: Limit, duration: float, verdict: Verdict) -> Kept:
     """Whether the trigger that the limit names traps the service with probability below 1/2."""
     program = verdict.program
-    faults: tuple[Fault, ...]
-    if limit.quantity == "tipping_spike":
-        faults = tuple(Spike(s.name, limit.value, 0.0, duration) for s in program.sources)
-    else:
-        faults = tuple(Slowdown(s.name, limit.value, 0.0, duration) for s in program.servers)
+    kind: Kind = "spike" if limit.quantity == "tipping_spike" else "slowdown"
+    faults = fault_of(program, kind, None, limit.value, duration)
     if verdict.population.n_states <= EXACT_STATES:
         found = exact_trapped(program, faults)
     else:
-        found = seen_trapped(program, faults, calm_score(program))
+        found = seen_trapped(program, faults)
     odds = f"{found.probability:.2g} ({found.low:.2g} .. {found.high:.2g})"
-    kind = limit.quantity.removeprefix("tipping_")
     factor, lasting = factor_text(limit.value), duration_text(duration)
     reason = f"a {kind} of {factor} for {lasting} traps it with probability {odds}; {found.basis}"
     value: float | None = None
-    if limit.quantity == "tipping_spike":
-        with contextlib.suppress(Unsupported):
-            value = fluid_margin(program, duration).factor
-            reason += "; the value is where the mean dynamics tip"
+    with contextlib.suppress(Unsupported):
+        value = fluid_tipping(program, duration, kind=kind).size
+        reason += "; the value is where the fluid tips"
     outcome: Outcome = "unknown"
     if found.high < 0.5 or found.low >= 0.5:
         outcome = "holds" if found.high < 0.5 else "fails"

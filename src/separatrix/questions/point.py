@@ -36,7 +36,8 @@ def record(
 
     Parameters
     ----------
-    options : of the engine: `closure` of the analytic ones; `runs`, `events` and `seed` of simulation.
+    options : of the engine: `closure` of the analytic ones; `timed` of the fluid one, False to leave
+        its recovery time out; `runs`, `events` and `seed` of simulation.
 
     Raises ModelError where the changed program is wrong.
     """
@@ -77,7 +78,9 @@ def _markov(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
 def _fluid(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
     from separatrix.questions.fluid_verdict import fluid_verdict
 
-    verdict = fluid_verdict(program, closure=options.get("closure", "auto"))
+    verdict = fluid_verdict(
+        program, closure=options.get("closure", "auto"), timed=options.get("timed", True)
+    )
     return {
         "verdict": verdict.word, "status": "ok" if not verdict.reason else "inconclusive",
         "reason": verdict.reason, "recovery_mean_s": verdict.recovery,
@@ -105,7 +108,7 @@ _ASK = {"markov": _markov, "fluid": _fluid, "simulation": _simulation}
 
 OPTIONS: dict[Engine, frozenset[str]] = {
     "markov": frozenset({"closure"}),
-    "fluid": frozenset({"closure"}),
+    "fluid": frozenset({"closure", "timed"}),
     "simulation": frozenset({"runs", "events", "seed"}),
 }
 """Engine -> options that it takes."""

@@ -21,7 +21,7 @@ from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.model.parameters import with_parameter
 from separatrix.population import Array, Closure, Population, State, lower
-from separatrix.questions.trapped import boxed
+from separatrix.questions.shared_box import boxed
 
 Quantity = Literal["queue", "orbit", "goodput"]
 QUANTITIES: tuple[Quantity, ...] = ("queue", "orbit", "goodput")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, Literal
 
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
@@ -12,7 +13,11 @@ from separatrix.model.quantities import duration_text
 from separatrix.population import Closure
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import ENGINES, Agreement, Engine, Time
-from separatrix.questions.verdict import Word, check
+from separatrix.questions.fluid_verdict import fluid_verdict
+from separatrix.questions.passage import Passage
+from separatrix.questions.seen import SeenPassage
+from separatrix.questions.simulated import seen_recovery
+from separatrix.questions.verdict import Verdict, Word, check
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,9 @@ class RecoveryOverLoad:
     source : whose rate was varied.
     rates : arrival rates [1/s].
     words : verdicts.
-    means, p50s, p99s : recovery times [s]; ``inf`` where there is nothing healthy to return to.
+    means, p50s, p99s : recovery times [s]; ``inf`` where there is nothing healthy to return to, or where
+        no simulated run did.
+    engine : who worked the times out: the exact chain, or simulation (verdicts: the mean dynamics).
     """
 
     source: str
@@ -33,12 +40,15 @@ class RecoveryOverLoad:
     means: tuple[float, ...]
     p50s: tuple[float, ...]
     p99s: tuple[float, ...]
+    engine: Literal["markov", "simulation"] = "markov"
 
     def finding(self) -> str:
         """The curve in one sentence."""
         risky = [rate for rate, word in zip(self.rates, self.words, strict=True) if word != "safe"]
         if not risky:
             worst = duration_text(max(self.p99s))
+            if self.engine == "simulation" and not isfinite(max(self.p99s)):
+                return "Safe at every load shown, though some runs were not back when they ended."
             return f"Safe at every load shown; 99 % of recoveries end within {worst}."
         return f"From {min(risky):g} requests/s of {self.source} on, the service can get stuck."
 
@@ -47,6 +57,7 @@ class RecoveryOverLoad:
         return {
             "schema": "separatrix.recovery/1",
             "source": self.source,
+            "engine": self.engine,
             "points": [
                 {"rate_per_s": r, "verdict": w, "mean_s": m, "p50_s": h, "p99_s": t}
                 for r, w, m, h, t in zip(
@@ -57,7 +68,12 @@ class RecoveryOverLoad:
 
 
 def recovery_over_load(
-    program: Program, source: str, rates: Sequence[float], *, closure: Closure = "auto"
+    program: Program,
+    source: str,
+    rates: Sequence[float],
+    *,
+    closure: Closure = "auto",
+    known: Mapping[float, Verdict] | None = None,
 ) -> RecoveryOverLoad:
     """Verdict and recovery time of `program` at several arrival rates of one source.
 
@@ -66,11 +82,15 @@ def recovery_over_load(
     source : name of the source to vary.
     rates : arrival rates [1/s].
     closure : see `lower`.
+    known : rate -> verdict, where it was worked out already.
 
     Raises ModelError where there is no such source or a rate is not one.
     """
+    known = known or {}
     verdicts = [
-        check(with_parameter(program, f"sources.{source}.arrival_rate", rate), closure=closure)
+        known[rate]
+        if rate in known
+        else check(with_parameter(program, f"sources.{source}.arrival_rate", rate), closure=closure)
         for rate in rates
     ]
     never = float("inf")
@@ -82,6 +102,51 @@ def recovery_over_load(
         means=tuple(never if p is None else p.mean for p in passages),
         p50s=tuple(never if p is None else p.p50 for p in passages),
         p99s=tuple(never if p is None else p.p99 for p in passages),
+    )
+
+
+def seen_recovery_over_load(
+    program: Program,
+    source: str,
+    rates: Sequence[float],
+    *,
+    runs: int = 100,
+    events: float = 1e6,
+    seed: int = 0,
+    known: Mapping[float, Verdict] | None = None,
+) -> RecoveryOverLoad:
+    """As `recovery_over_load`, for chains too large to solve at every load.
+
+    Verdicts are those of the mean dynamics; times those of simulated runs after a long outage.
+
+    Parameters
+    ----------
+    runs, events, seed : of the simulation at each rate; see `seen_recovery`.
+    known : rate -> exact verdict, where it was worked out already: then its times stand there.
+
+    Raises ModelError as `recovery_over_load`; `Unsupported` where no population carries the program.
+    """
+    path = f"sources.{source}.arrival_rate"
+    words: list[Word] = []
+    times: list[Passage | SeenPassage] = []
+    for rate in rates:
+        exact = (known or {}).get(rate)
+        if exact is not None and exact.recovery is not None:
+            words.append(exact.word)
+            times.append(exact.recovery)
+            continue
+        there = with_parameter(program, path, rate)
+        quick = fluid_verdict(there, closure="geometric", timed=False)
+        words.append(quick.word)
+        times.append(seen_recovery(there, quick.healthy, runs=runs, events=events, seed=seed))
+    return RecoveryOverLoad(
+        source=source,
+        rates=tuple(rates),
+        words=tuple(words),
+        means=tuple(t.mean for t in times),
+        p50s=tuple(t.p50 for t in times),
+        p99s=tuple(t.p99 for t in times),
+        engine="simulation",
     )
 
 

@@ -86,7 +86,7 @@ class SweepResult:
         """Write the rows as Parquet, in one step. Raises DataError where the disk does not take it."""
         import io
 
-        from separatrix.simulate.packing import write_atomically
+        from separatrix.atomic import write_atomically
 
         buffer = io.BytesIO()
         self.to_frame().to_parquet(buffer, index=False)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from separatrix import __version__
+from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
-from separatrix.simulate.packing import write_atomically
 
 
 class SweepStore:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isclose, isfinite, isnan
 from typing import Any
 
 from separatrix.errors import ModelError
-from separatrix.fluid.continuation import metastable_range
+from separatrix.fluid.ranges import metastable_range
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.questions.sliders import Slider, sliders
@@ -36,6 +36,12 @@ class Bar:
     danger_lower: float
     danger_upper: float
 
+    @property
+    def moves(self) -> bool:
+        """Whether the two ends differ by more than rounding."""
+        ends = (self.danger_lower, self.danger_upper)
+        return any(isnan(e) for e in ends) or not isclose(*ends, rel_tol=1e-3)
+
 
 @dataclass(frozen=True)
 class Tornado:
@@ -56,15 +62,16 @@ class Tornado:
 
     def finding(self) -> str:
         """The picture in one sentence."""
-        moved = [b for b in self.bars if b.danger_lower != b.danger_upper]
+        moved = [b for b in self.bars if b.moves]
         if not moved:
             return "No knob, turned by a quarter, moves the load at which danger begins."
         best = moved[0]
-        up = best.danger_upper > best.danger_lower
+        ends = [(best.danger_lower, best.lower), (best.danger_upper, best.upper)]
+        danger, value = max((end for end in ends if not isnan(end[0])), key=lambda end: end[0])
+        unit = f" {best.unit}" if best.unit else ""
         return (
-            f"Danger begins at {_rate(self.danger)}; the {best.label} moves it most: turned "
-            f"{'up' if up else 'down'} by a quarter, to "
-            f"{_rate(max(best.danger_upper, best.danger_lower))}."
+            f"Danger begins at {_rate(self.danger)}. The {best.label} moves that most: at "
+            f"{value:.3g}{unit} it begins at {_rate(danger)}."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from separatrix.markov.measures import Steady, steady
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw, stationary
 from separatrix.model import Program
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import duration_text, percent_text
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
@@ -292,23 +292,28 @@ def sentence_for(
     if word == "inconclusive":
         return "No verdict: the computation could not certify its own answer."
     if collapse is None or recovery is None or len(described) == 1:
-        share = f"{100 * described[0].goodput_share:.3g} %"
+        share = described[0].goodput_share
         if word == "safe" and recovery is not None:
             back = duration_text(recovery.mean)
-            return f"Safe: {share} of requests are answered in time, and a full queue clears in {back}."
-        return f"Always stuck: at this load only {share} of requests are answered in time."
+            return f"Safe: {100 * share:.3g} % of requests are answered in time, and a full queue clears in {back}."
+        return f"Always stuck: at this load {_only(share)} of requests are answered in time."
     well, ill = described
     stay, come = duration_text(recovery.mean), duration_text(collapse.mean)
-    share = f"{100 * ill.goodput_share:.3g} %"
+    share = ill.goodput_share
     if word == "safe":
         return f"Safe: an overload is left behind within {stay} on average."
     if word == "always stuck":
         return (
-            f"Always stuck: the healthy state lasts only {come} on average; then {share} of "
+            f"Always stuck: the healthy state lasts only {come} on average; then {_only(share)} of "
             f"requests are answered in time, for {stay}."
         )
     return (
-        f"Can get stuck: once overloaded, only {share} of requests are answered in time (normally "
+        f"Can get stuck: once overloaded, {_only(share)} of requests are answered in time (normally "
         f"{100 * well.goodput_share:.3g} %), and that lasts {stay} on average; without any "
         f"trigger it happens once in {come}."
     )
+
+
+def _only(share: float) -> str:
+    text = percent_text(share)
+    return text if text.startswith("less") else f"only {text}"

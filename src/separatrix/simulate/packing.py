@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -36,22 +34,3 @@ def unpack(data: bytes, name: str = "data") -> tuple[dict[str, Any], Arrays]:
     if not isinstance(header, dict):
         raise DataError("not a file of ours: its header is no mapping", file=name, hint="remove it")
     return cast(dict[str, Any], header), arrays
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, which then holds all of it or what it held before.
-
-    Raises DataError where the disk does not take it.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DataError(
-            f"cannot be written: {error.strerror}", file=str(path), hint="make room, then resume"
-        ) from error

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
-from separatrix.simulate.packing import write_atomically
 from separatrix.simulate.replication import Batch, Job
 
 

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from separatrix.errors import ModelError, NotConverged, Problem, SeparatrixError, Unsupported
 from separatrix.gallery import gallery
 from separatrix.model import Program
-from separatrix.model.edits import Document
+from separatrix.model.edits import Document, in_units
 from separatrix.model.files import dumps, loads
 from separatrix.model.parameters import Path
 from separatrix.views.page import finite
@@ -125,7 +125,7 @@ def _quick(asked: dict[str, Any]) -> object:
     if not isinstance(changes, dict):
         raise ModelError(Problem("must be a mapping of paths to values", "changes"))
     if changes:
-        document.set_all(cast(dict[Path, object], changes))
+        document.set_all(in_units(document.program, cast(dict[Path, object], changes)))
     divided = asked.get("divided") is True
     return {"yaml": document.text, **glance(document.program, divided=divided).to_dict()}
 
@@ -206,8 +206,7 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
 
 def _simulation(asked: dict[str, Any], say: Say) -> None:
     """Replications of the model through its own faults, with a line for every few of them."""
-    from separatrix.simulate import simulate
-    from separatrix.views.full_report import bands
+    from separatrix.questions.timeline import timeline
 
     program = loads(asked["yaml"], "model")
     horizon, runs = _number(asked, "horizon", 300.0), int(_number(asked, "runs", 50.0))
@@ -221,11 +220,10 @@ def _simulation(asked: dict[str, Any], say: Say) -> None:
                 hint="ask for fewer runs or a shorter time, or use `separatrix simulate`",
             )
         )
-    result = simulate(
-        program, horizon=horizon, runs=runs, step=horizon / 300, workers=1, keep=True,
-        progress=partial(_progress, say),
-    )  # fmt: skip
-    say({"result": result.to_dict(), "series": bands(result)})
+    found = timeline(
+        program, horizon=horizon, runs=runs, workers=1, progress=partial(_progress, say)
+    )
+    say({"timeline": found.to_dict(), "finding": found.finding()})
 
 
 def _progress(say: Say, done: int, total: int) -> None:

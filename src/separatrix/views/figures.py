@@ -1,7 +1,6 @@
-"""Pictures of results. Each returns a matplotlib Figure; nothing here computes or shows.
+"""Pictures of the exact answer: phase portrait, stationary law, recovery over load, tornado.
 
-Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart; meaning is
-always carried by shape or word as well.
+Each returns a matplotlib Figure; nothing here computes or shows.
 """
 
 # matplotlib leaves the types of its keyword arguments open
@@ -9,56 +8,57 @@ always carried by shape or word as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import StringIO
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array, Population
 from separatrix.questions.portrait import Portrait
+from separatrix.questions.recovery import RecoveryOverLoad
 from separatrix.questions.tornado import Tornado
-
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
-VIOLET = "#CC79A7"
-_WIDTH = 7.2
+from separatrix.views.figures_canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    RED,
+    canvas,
+    captioned,
+)
+from separatrix.views.forever import FOREVER
 
 
 def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
     """Drift field over queue x orbit, zero-drift curves, fixed points by stability.
 
-    Arrows give the direction, colour the speed. Filled circles attract, open ones repel.
+    Arrows give the direction, their width the speed. Filled circles attract, open ones repel.
     """
-    figure, axes = _blank(4.6)
-    speed = np.hypot(portrait.queue_drift, portrait.orbit_drift)
+    figure, axes = canvas(3.9)
     grid = (portrait.queue, portrait.orbit)
     if len(portrait.orbit) == 2:
         axes.plot(portrait.queue, portrait.queue_drift[0], color=BLUE, label="queue drift")
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set_ylabel("mean change of the queue [attempts/s]")
     else:
-        field = axes.streamplot(
-            *grid,
-            portrait.queue_drift,
-            portrait.orbit_drift,
-            color=np.log10(np.maximum(speed, 1e-3)),
-            cmap="cividis",
-            density=1.1,
-            linewidth=0.8,
-            arrowsize=0.9,
+        speed = np.hypot(
+            portrait.queue_drift / portrait.queue[-1], portrait.orbit_drift / portrait.orbit[-1]
         )
-        bar = figure.colorbar(field.lines, ax=axes, pad=0.02)
-        bar.set_label("speed [1/s], log10")
+        speed = np.sqrt(speed / max(float(speed.max()), 1e-300))
+        axes.streamplot(
+            *grid, portrait.queue_drift, portrait.orbit_drift, color=GREY, density=0.9,
+            linewidth=0.4 + 1.1 * speed, arrowsize=0.8,
+        )  # fmt: skip
         _curve(axes, portrait, portrait.queue_drift, BLUE, "-", "queue at rest")
         _curve(axes, portrait, portrait.orbit_drift, ORANGE, "--", "orbit at rest")
         if portrait.ridge is not None:
             axes.contour(*grid, portrait.ridge, levels=[0.5], colors=[RED], linewidths=2)
             axes.plot([], [], color=RED, linewidth=2, label="separatrix (even odds)")
-        axes.set_ylabel("orbit [requests]")
+        axes.set_ylabel("orbit [requests that come back]")
         axes.set_ylim(0, portrait.orbit[-1])
     for stable in (True, False):
         places = np.array([_place(p.state) for p in portrait.points if p.stable == stable])
@@ -66,17 +66,23 @@ def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
             axes.scatter(
                 places[:, 0],
                 places[:, 1] if len(portrait.orbit) > 2 else 0 * places[:, 0],
-                s=70,
-                zorder=5,
-                clip_on=False,
-                facecolor=GREEN if stable else "white",
-                edgecolor="black",
-                label="attracts" if stable else "repels",
-            )
+                s=55, zorder=5, clip_on=False, facecolor=GREEN if stable else PAPER,
+                edgecolor=INK, label="attracts" if stable else "repels",
+            )  # fmt: skip
     axes.set_xlabel("queue [attempts]")
     axes.set_xlim(portrait.queue[0], portrait.queue[-1])
-    axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
-    return _captioned(figure, caption)
+    legend_below(figure, axes, 2)
+    return captioned(figure, caption)
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
+    """The legend under the picture, where it covers nothing; one that was there goes."""
+    for old in figure.legends:
+        old.remove()
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns,
+        columnspacing=1.2, handletextpad=0.5, frameon=False,
+    )  # fmt: skip
 
 
 def law_heat_map(population: Population, log_pi: Array, caption: str = "") -> Figure:
@@ -87,7 +93,7 @@ def law_heat_map(population: Population, log_pi: Array, caption: str = "") -> Fi
     log_pi : natural logarithm of the probability of each state, of the box's shape; orbits beyond
         the first are summed over.
     """
-    figure, axes = _blank(4.2)
+    figure, axes = canvas(3.5)
     table = log_pi
     while table.ndim > 2:
         table = np.logaddexp.reduce(table, axis=-1)
@@ -107,76 +113,86 @@ def law_heat_map(population: Population, log_pi: Array, caption: str = "") -> Fi
         )
         figure.colorbar(image, ax=axes, pad=0.02).set_label("probability [log10]")
         axes.set_ylabel("orbit [requests]")
-    axes.set_xlabel(f"{population.axes[0].name} [attempts]")
-    return _captioned(figure, caption)
+    axes.set_xlabel("queue [attempts]")
+    return captioned(figure, caption)
 
 
-def recovery_curve(
-    loads: Sequence[float], means: Sequence[float], p99s: Sequence[float], caption: str = ""
-) -> Figure:
-    """Recovery time [s] over the arrival rate [1/s], mean and 99th percentile, log scale."""
-    figure, axes = _blank(3.8)
-    axes.plot(loads, means, color=BLUE, marker="o", markersize=4, label="mean")
-    axes.plot(loads, p99s, color=RED, marker="s", markersize=4, linestyle="--", label="99 % within")
+def recovery_curve(found: RecoveryOverLoad, caption: str = "") -> Figure:
+    """Recovery time over the arrival rate, p50 and p99, log scale.
+
+    What never ends, or only after a thousand years (`FOREVER`), is a cross at the top.
+    """
+    figure, axes = canvas(3.4)
+    rates = np.array(found.rates)
+    p50, p99 = np.array(found.p50s), np.array(found.p99s)
+    known = (p50 > 0) & (p50 < FOREVER) & np.isfinite(p99)
+    axes.plot(rates[known], p99[known], color=RED, marker="s", markersize=5, linestyle="--",
+              label="p99: 99 % are back within")  # fmt: skip
+    axes.plot(rates[known], p50[known], color=BLUE, marker="o", markersize=5,
+              label="p50: half are back within")  # fmt: skip
     axes.set_yscale("log")
+    never = rates[~known]
+    if len(never):
+        axes.plot(
+            never, np.full(len(never), 0.97), "x", color=INK, markersize=8, markeredgewidth=2,
+            transform=axes.get_xaxis_transform(), linestyle="none", clip_on=False,
+            label="does not come back",
+        )  # fmt: skip
+    # some decades are a must, or the scale shows no round value
+    if known.any():
+        low, high = float(p50[known].min()), float(p99[known].max())
+        axes.set_ylim(10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high) + 0.2))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration_text(value)))
-    axes.set_xlabel("arrival rate [requests/s]")
-    axes.set_ylabel("recovery time")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    return _captioned(figure, caption)
+    axes.set_xlim(0, 1.06 * rates.max())
+    axes.set_xlabel(f"arrival rate of {found.source} [requests/s]")
+    axes.set_ylabel("time until it is back")
+    axes.grid()
+    legend_below(figure, axes, 1)
+    return captioned(figure, caption)
 
 
 def tornado_bars(found: Tornado, caption: str = "") -> Figure:
     """Where danger begins [requests/s] when each knob is turned down and up by a quarter.
 
-    A bar that ends in an arrow goes on: no load is dangerous then.
+    Knobs that move nothing are left out. A bar that ends in an arrow goes on: no load is dangerous then.
     """
-    figure, axes = _blank(0.5 + 0.42 * max(len(found.bars), 1))
-    ends = [d for b in found.bars for d in (b.danger_lower, b.danger_upper)]
+    bars = [bar for bar in found.bars if bar.moves]
+    figure, axes = canvas(1.25 + 0.52 * max(len(bars), 1))
+    ends = [d for b in bars for d in (b.danger_lower, b.danger_upper)]
     finite = [d for d in (*ends, found.danger, found.rate) if np.isfinite(d)]
     top = 1.15 * max(finite)
     middle = min(found.danger, top)
-    for row, bar in enumerate(found.bars):
-        for end, colour, word in (
-            (bar.danger_lower, ORANGE, f"{bar.lower:.3g}"),
-            (bar.danger_upper, BLUE, f"{bar.upper:.3g}"),
+    for row, bar in enumerate(bars):
+        told: list[str] = []
+        for end, colour, value in (
+            (bar.danger_lower, ORANGE, bar.lower),
+            (bar.danger_upper, BLUE, bar.upper),
         ):
             if np.isnan(end):
                 continue
-            reach = min(end, top)
-            axes.barh(row, reach - middle, left=middle, color=colour, height=0.55, alpha=0.85)
-            beside = "left" if reach >= middle else "right"
-            text = f" {word}{' →' if np.isinf(end) else ''} "
-            axes.text(reach, row, text, ha=beside, va="center", fontsize=8)
-    axes.set_yticks(range(len(found.bars)), [bar.label for bar in found.bars], fontsize=8)
-    axes.invert_yaxis()
-    axes.axvline(middle, color=GREY, linewidth=1)
-    axes.axvline(found.rate, color=GREEN, linewidth=1.5, label="now")
-    axes.set_xlabel(f"arrival rate of {found.source} at which danger begins [requests/s]")
-    axes.set_xlim(0, 1.08 * top)
-    axes.legend(fontsize=8, loc="lower right")
-    return _captioned(figure, caption)
-
-
-def as_svg(figure: Figure, title: str) -> str:
-    """The figure as an inline SVG element with a title for screen readers."""
-    buffer = StringIO()
-    style: dict[str, Any] = {"Date": None, "Title": title}
-    figure.savefig(buffer, format="svg", metadata=style)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
-
-
-def _blank(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _captioned(figure: Figure, caption: str) -> Figure:
-    if caption:
-        figure.supxlabel(caption, fontsize=9, wrap=True)
-    return figure
+            axes.barh(row, min(end, top) - middle, left=middle, color=colour, height=0.36)
+            unit = f" {bar.unit}" if bar.unit else ""
+            told.append(f"{value:.3g}{unit} → {'never' if np.isinf(end) else f'{end:.3g}'}")
+        words = f"{bar.label}:  {',   '.join(told)}"
+        axes.text(
+            0, row - 0.26, words, va="bottom", fontsize=9, transform=axes.get_yaxis_transform()
+        )
+    axes.set_yticks([])
+    axes.set_ylim(max(len(bars), 1) - 0.5, -0.75)
+    rows = np.arange(len(bars))
+    for at, colour, width in ((middle, INK, 1.0), (found.rate, GREEN, 2.5)):
+        axes.vlines(np.full(len(bars), at), rows - 0.2, rows + 0.2, color=colour, linewidth=width)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("load at which danger begins [requests/s]")
+    axes.set_xlim(0, 1.05 * top)
+    figure.legend(
+        handles=[
+            Patch(color=ORANGE, label="turned down"), Patch(color=BLUE, label="turned up"),
+            Patch(color=GREEN, label=f"load now: {found.rate:.4g}"),
+        ],
+        loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2,
+    )  # fmt: skip
+    return captioned(figure, caption)
 
 
 def _curve(

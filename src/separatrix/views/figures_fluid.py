@@ -16,14 +16,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from separatrix.fluid.basins import Basins
-from separatrix.fluid.continuation import Hysteresis, MetastableRange
+from separatrix.fluid.continuation import Hysteresis
+from separatrix.fluid.ranges import MetastableRange
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array
 from separatrix.questions.portrait import Portrait
-from separatrix.questions.tipping import TippingCurve
-from separatrix.views.figures import BLUE, GREY, ORANGE, RED, VIOLET, phase_portrait
-
-_SIZE = (7.2, 4.2)
+from separatrix.questions.tipping_curve import TippingCurve
+from separatrix.views.figures import legend_below, phase_portrait
+from separatrix.views.figures_canvas import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PAPER,
+    RED,
+    VIOLET,
+    canvas,
+    captioned,
+)
 
 
 def basin_portrait(
@@ -47,19 +57,40 @@ def basin_portrait(
         )  # fmt: skip
         axes.plot(*found.separatrix.T, color=RED, linewidth=2.2, label="separatrix")
     if path is not None:
-        axes.plot(*path.T, color=VIOLET, linewidth=2.0, label="through the faults")
-    axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+        axes.plot(*path.T, color=VIOLET, linewidth=2.6, label="through your faults")
+        _arrow(axes, path)
+    legend_below(figure, axes, 2)
     return figure
 
 
+def _arrow(axes: Axes, path: Array) -> None:
+    """The way in which a path runs, at the middle of its length."""
+    size = np.ptp(path, axis=0)
+    steps = np.hypot(*(np.diff(path, axis=0) / np.where(size > 0, size, 1.0)).T)
+    if not steps.sum() > 0:
+        return
+    at = min(int(np.searchsorted(np.cumsum(steps), 0.5 * steps.sum())), len(steps) - 1)
+    middle = 0.5 * (path[at] + path[at + 1])
+    begin = middle - 0.01 * (path[at + 1] - path[at])
+    axes.annotate(
+        "", middle, begin, arrowprops={"arrowstyle": "-|>", "color": VIOLET, "mutation_scale": 18}
+    )
+
+
 def hysteresis_curve(
-    found: Hysteresis, spread: MetastableRange, unit: str = "", caption: str = ""
+    found: Hysteresis,
+    spread: MetastableRange,
+    unit: str = "",
+    caption: str = "",
+    *,
+    name: str = "",
 ) -> Figure:
     """The queue at rest over a parameter; solid where it attracts, dashed where it repels.
 
     The metastable range is shaded, the present value marked, and its margin to the range written.
+    name : of the parameter, instead of its path.
     """
-    figure, axes = _blank()
+    figure, axes = canvas(3.6)
     queues = list(found.queues)
     for branch in found.branches:
         height = branch.states[:, queues].sum(axis=1)
@@ -80,31 +111,34 @@ def hysteresis_curve(
         )
         right = max(1.35 * spread.high, 1.2 * spread.value)
         _margin(axes, spread, unit)
-    axes.axvline(spread.value, color=GREY, linestyle=":", linewidth=1.4)
+    axes.axvline(spread.value, color=GREEN, linewidth=2.0)
     axes.text(
-        spread.value, 1.01, "you are here", transform=axes.get_xaxis_transform(), ha="center",
-        va="bottom", fontsize=8, color=GREY,
+        spread.value, 1.01, f"you are here: {spread.value:.4g}", va="bottom", fontsize=9,
+        transform=axes.get_xaxis_transform(), ha="center",
     )  # fmt: skip
     axes.set_xlim(0.0, right)
     axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(f"{found.parameter} [{unit}]" if unit else found.parameter)
+    title = name or found.parameter
+    axes.set_xlabel(f"{title} [{unit}]" if unit else title)
     axes.set_ylabel("queue at rest [attempts]")
-    axes.legend(loc="center right", fontsize=8)
-    axes.grid(alpha=0.3)
-    return _captioned(figure, caption)
+    axes.grid()
+    legend_below(figure, axes)
+    return captioned(figure, caption)
 
 
 def _margin(axes: Axes, spread: MetastableRange, unit: str) -> None:
     """An arrow from the present value to the safe edge of the range, with its length."""
     edge = spread.low if spread.worse == "above" else spread.high
     axes.annotate(
-        "", (edge, 0.5), (spread.value, 0.5), xycoords=axes.get_xaxis_transform(),
-        textcoords=axes.get_xaxis_transform(), arrowprops={"arrowstyle": "->", "color": GREY},
+        "", (edge, 0.4), (spread.value, 0.4), xycoords=axes.get_xaxis_transform(),
+        textcoords=axes.get_xaxis_transform(),
+        arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
     )  # fmt: skip
-    words = "margin" if spread.margin > 0 else "to be safe"
+    words = "margin" if spread.margin > 0 else "too much"
     axes.text(
-        0.5 * (edge + spread.value), 0.52, f"{words} {spread.margin:+.3g} {unit}".rstrip(),
-        transform=axes.get_xaxis_transform(), ha="center", fontsize=8, color=GREY,
+        0.5 * (edge + spread.value), 0.42, f"{words} {abs(spread.margin):.3g} {unit}".rstrip(),
+        transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=9,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5, "alpha": 0.8},
     )  # fmt: skip
 
 
@@ -113,7 +147,7 @@ def tipping_figure(curve: TippingCurve, caption: str = "") -> Figure:
 
     Bars are the intervals of simulation, where half of the runs are trapped.
     """
-    figure, axes = _blank()
+    figure, axes = canvas(3.6)
     there = [p for p in curve.points if isfinite(p.factor)]
     durations, factors = [p.duration for p in there], [p.factor for p in there]
     axes.set_xscale("log")
@@ -141,11 +175,11 @@ def tipping_figure(curve: TippingCurve, caption: str = "") -> Figure:
     axes.yaxis.set_major_formatter(FuncFormatter(_times))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"duration of the {curve.kind}")
-    axes.set_ylabel(f"{curve.kind} of {curve.place}")
-    axes.grid(alpha=0.3, which="both")
+    axes.set_ylabel(f"{curve.kind} of {curve.where}")
+    axes.grid(which="both")
     if there or seen:
-        axes.legend(fontsize=8)
-    return _captioned(figure, caption or curve.finding())
+        legend_below(figure, axes)
+    return captioned(figure, caption or curve.finding())
 
 
 def _seconds(value: float, _: object) -> str:
@@ -154,14 +188,3 @@ def _seconds(value: float, _: object) -> str:
 
 def _times(value: float, _: object) -> str:
     return f"{value:g}x"
-
-
-def _blank() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=_SIZE, layout="constrained")
-    return figure, figure.subplots()
-
-
-def _captioned(figure: Figure, caption: str) -> Figure:
-    if caption:
-        figure.supxlabel(caption, fontsize=9, wrap=True)
-    return figure

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from separatrix.errors import DataError
 from separatrix.koopman.portrait import LearnedPortrait
 from separatrix.koopman.settling import Settling
 from separatrix.model.quantities import duration_text
@@ -101,19 +98,3 @@ def settling_figure(found: Mapping[str, Settling]) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     return figure
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write the picture, whole or not at all; DataError where the disk does not take it."""
-    place = Path(path)
-    partial = place.with_name(f".{place.stem}.{os.getpid()}.partial{place.suffix}")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, dpi=150)
-        partial.replace(place)
-    except OSError as error:
-        raise DataError(
-            f"cannot be written: {error.strerror}", file=str(path), hint="give another place"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure
 
 from separatrix.population import Array
 from separatrix.questions.prove import Proof
-from separatrix.views.figures import BLUE, GREY, ORANGE, RED
+from separatrix.views.figures import legend_below
+from separatrix.views.figures_canvas import BLUE, GREY, ORANGE, RED, canvas, panels
 
 _SHOWN = 20
 """Real runs drawn one by one; more would be a smear."""
@@ -26,7 +25,7 @@ def time_lines(proof: Proof) -> Figure:
     dataset = proof.band.to_xarray(runs=True)
     sources = list(proof.runs[0].latencies) if proof.runs else []
     time = np.asarray(dataset.time.values, dtype=np.float64)
-    panels: list[tuple[str, Array, list[Array]]] = []
+    rows: list[tuple[str, Array, list[Array]]] = []
     for label, names in (
         ("answered in time [1/s]", ("goodput", "accepted_late")),
         ("attempts sent [1/s]", ("attempts",)),
@@ -37,18 +36,16 @@ def time_lines(proof: Proof) -> Figure:
             np.sum([run.streams[s][n] for s in sources for n in names], axis=0) / run.step
             for run in proof.runs
         ]
-        panels.append((label, np.asarray(band, dtype=np.float64), real))
+        rows.append((label, np.asarray(band, dtype=np.float64), real))
     if proof.runs and proof.runs[0].servers:
         band = np.asarray(dataset.queue.sum("server").values, dtype=np.float64)
         real = [
             np.sum([of["queue"] for of in run.servers.values()], axis=0).astype(np.float64)
             for run in proof.runs
         ]
-        panels.append(("waiting [attempts]", band, real))
-    figure = Figure(figsize=(7.2, 2.1 * len(panels) + 0.5), layout="constrained")
-    axes: Any = figure.subplots(len(panels), 1, sharex=True, squeeze=False)
-    for row, (label, band, real) in enumerate(panels):
-        ax = axes[row][0]
+        rows.append(("waiting [attempts]", band, real))
+    figure, axes = panels(1.5 * len(rows) + 0.9, len(rows))
+    for ax, (label, band, real) in zip(axes, rows, strict=True):
         low, middle, high = np.quantile(band, (0.025, 0.5, 0.975), axis=0)
         ax.axvspan(proof.phases.fault, proof.phases.over, color=RED, alpha=0.15, linewidth=0)
         ax.fill_between(time, low, high, color=BLUE, alpha=0.25, linewidth=0)
@@ -60,14 +57,14 @@ def time_lines(proof: Proof) -> Figure:
         ax.set_ylabel(label, fontsize=9)
         ax.set_ylim(bottom=0)
         ax.margins(x=0)
-    top = axes[0][0]
+    top = axes[0]
     top.fill_between([], [], color=BLUE, alpha=0.25, label="simulated: 95 % of the runs, median")
     top.plot([], [], color=ORANGE, label="real")
     top.axvspan(0, 0, color=RED, alpha=0.15, label="fault")
     if any(run.status != "ok" for run in proof.runs):
         top.plot([], [], color=GREY, linestyle=":", label="real, but not in time: not compared")
-    top.legend(fontsize=8, loc="upper right", framealpha=0.9)
-    axes[-1][0].set_xlabel("time [s]")
+    legend_below(figure, top, 2)
+    axes[-1].set_xlabel("time [s]")
     return figure
 
 
@@ -81,8 +78,7 @@ def odds(lengths: Array, chance: Array, measured: Array, runs: Array) -> Figure:
     measured : (n,) share of the real runs that got stuck; NaN where none was valid.
     runs : (n,) valid real runs.
     """
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    ax: Any = figure.subplots()
+    figure, ax = canvas(3.4)
     ax.fill_between(lengths, chance[:, 1], chance[:, 2], color=BLUE, alpha=0.25, linewidth=0)
     ax.plot(lengths, chance[:, 0], color=BLUE, marker="o", markersize=3, label="simulated")
     known = ~np.isnan(measured)
@@ -95,5 +91,5 @@ def odds(lengths: Array, chance: Array, measured: Array, runs: Array) -> Figure:
     ax.set_ylim(-0.03, 1.03)
     ax.set_xlabel("length of the fault [s]")
     ax.set_ylabel("share of runs that get stuck")
-    ax.legend(fontsize=8)
+    legend_below(figure, ax)
     return figure

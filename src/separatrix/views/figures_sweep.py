@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -14,52 +17,74 @@ from matplotlib.ticker import FuncFormatter
 from separatrix.model.quantities import duration_text
 from separatrix.questions.recovery import RecoveryByEngine
 from separatrix.questions.sweep import SweepResult
-from separatrix.views.figures import BLUE, GREEN, GREY, ORANGE, RED
+from separatrix.views.figures import legend_below
+from separatrix.views.figures_canvas import BLUE, GREEN, GREY, INK, ORANGE, PAPER, RED, canvas
 from separatrix.views.sweep_tables import LETTERS, shown
 
 _COLOURS = dict(zip(LETTERS, (GREEN, ORANGE, RED, GREY), strict=True))
 _MOST_LABELS = 12
 
 
-def risk_map(found: SweepResult) -> Figure:
-    """Verdict over two parameters by colour, with a letter and the recovery time in each cell.
+def risk_map(
+    found: SweepResult,
+    *,
+    here: tuple[float, float] | None = None,
+    names: tuple[str, str] | None = None,
+    titled: bool = True,
+) -> Figure:
+    """Verdict over two parameters by colour and by a letter in each cell.
+
+    Parameters
+    ----------
+    here : where the model stands, ringed.
+    names : of the axes, with units; by default the parameters' paths.
+    titled : the finding above, where the picture stands alone.
 
     Raises ValueError where the sweep has not two parameters.
     """
     if len(found.names) != 2:
         raise ValueError(f"a map needs two parameters, got {len(found.names)}")
-    words, times = found.array("verdict"), found.array("recovery_mean_s")
+    words = found.array("verdict")
     codes = np.vectorize(list(LETTERS).index, otypes=[np.int64])(words)
     rows, columns = found.shape
-    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(1.4 + 0.2 * min(max(rows, 8), 16))
     colours = ListedColormap(list(_COLOURS.values()))
-    axes.imshow(codes, cmap=colours, vmin=0, vmax=3, origin="lower", aspect="auto", alpha=0.55)
+    edges = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+    axes.pcolormesh(*edges, codes, cmap=colours, vmin=0, vmax=3, alpha=0.6, edgecolor=PAPER)
     if rows * columns <= 200:
         for i in range(rows):
             for j in range(columns):
-                time = f"\n{duration_text(times[i, j])}" if np.isfinite(times[i, j]) else ""
-                axes.text(
-                    j, i, f"{LETTERS[words[i, j]]}{time}", ha="center", va="center", fontsize=6
-                )
+                axes.text(j, i, LETTERS[words[i, j]], ha="center", va="center", fontsize=9)
+    titles = names or found.names
     for axis, name, values in (
-        (axes.yaxis, found.names[0], found.values[0]),
-        (axes.xaxis, found.names[1], found.values[1]),
+        (axes.yaxis, titles[0], found.values[0]),
+        (axes.xaxis, titles[1], found.values[1]),
     ):
         step = -(-len(values) // _MOST_LABELS)
         places = range(0, len(values), step)
         axis.set_ticks(list(places), [shown(values[k]) for k in places])
         axis.set_label_text(name)
-    present = [w for w in LETTERS if w in set(words.ravel())]
-    axes.legend(
-        handles=[
-            Patch(facecolor=_COLOURS[w], alpha=0.55, edgecolor=BLUE, label=f"{LETTERS[w]}  {w}")
-            for w in present
-        ],
-        loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8,
-    )  # fmt: skip
-    axes.set_title(f"{found.program}: {found.finding()}", fontsize=9)
+    entries: list[Any] = [
+        Patch(facecolor=_COLOURS[w], alpha=0.6, label=f"{LETTERS[w]}  {w}")
+        for w in LETTERS
+        if w in set(words.ravel())
+    ]
+    if here is not None:
+        at = [_place(v, value) for v, value in zip(found.values, here, strict=True)]
+        ring = axes.plot(
+            at[1], at[0], "o", markersize=15, markerfacecolor="none", markeredgecolor=INK,
+            markeredgewidth=2, linestyle="none", label="you are here",
+        )  # fmt: skip
+        entries += ring
+    figure.legend(handles=entries, loc="outside lower center", ncols=2, frameon=False)
+    if titled:
+        axes.set_title(f"{found.program}: {found.finding()}", fontsize=9)
     return figure
+
+
+def _place(values: Sequence[float], value: float) -> float:
+    """Where a value stands on an axis of cells."""
+    return float(np.interp(value, values, np.arange(len(values))))
 
 
 _MARKS = {"fluid": "^", "staged": "o", "geometric": "s", "simulation": "D"}
@@ -71,8 +96,7 @@ def recovery_engines(found: RecoveryByEngine) -> Figure:
 
     Times that an engine does not know, or that never end, are left out.
     """
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = canvas(3.6)
     for engine in found.engines:
         points = [
             (rate, time)
@@ -91,7 +115,7 @@ def recovery_engines(found: RecoveryByEngine) -> Figure:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration_text(value)))
     axes.set_xlabel(f"arrival rate of {found.source} [requests/s]")
     axes.set_ylabel("mean recovery after a long outage")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.grid()
+    legend_below(figure, axes, 2)
     axes.set_title(found.finding(), fontsize=9)
     return figure

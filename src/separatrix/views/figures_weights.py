@@ -15,11 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from separatrix.views.figures import BLUE, GREEN, GREY, ORANGE, RED
+from separatrix.views.figures_canvas import BLUE, GREEN, GREY, ORANGE, RED, canvas, panels
 from separatrix.weights.study import Relative, Study
 from separatrix.weights.summary import Summary
 
-_WIDTH = 7.2
 _MOST_OPERATIONS = 12
 _LOOK = {
     "regression": (BLUE, "o"),
@@ -32,7 +31,7 @@ _GROUPS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", GREY)
 def rate_histogram(summary: Summary) -> Figure:
     """Intervals by decade of rate, one bar per operation in each decade; logarithmic."""
     rows = [row for row in summary.table() if row.count][: len(_GROUPS)]
-    figure, axes = _blank(3.8)
+    figure, axes = canvas(3.8)
     used = max((i for row in rows for i, n in enumerate(row.histogram) if n), default=0)
     places = np.arange(used + 1)
     width = 0.84 / max(len(rows), 1)
@@ -55,7 +54,7 @@ def rate_histogram(summary: Summary) -> Figure:
     axes.set_xlabel("rate [operations/s]")
     axes.set_ylabel("intervals x targets")
     if rows:
-        axes.legend(fontsize=8, ncols=2)
+        axes.legend(ncols=2)
     return figure
 
 
@@ -64,7 +63,7 @@ def cumulative_share(summary: Summary) -> Figure:
     rows = summary.table()[:_MOST_OPERATIONS]
     upto = dict(summary.cumulative())
     names = [row.operation for row in rows]
-    figure, axes = _blank(3.4)
+    figure, axes = canvas(3.4)
     axes.bar(names, [100 * row.share for row in rows], color=BLUE, alpha=0.6, label="alone")
     axes.plot(
         names, [100 * upto[o] for o in names], color=RED, marker="o", markersize=4,
@@ -73,7 +72,7 @@ def cumulative_share(summary: Summary) -> Figure:
     axes.set_ylabel("share of all operations [%]")
     axes.set_ylim(0, 105)
     axes.tick_params(axis="x", rotation=40, labelsize=8)
-    axes.grid(axis="y", alpha=0.3)
+    axes.grid(axis="y")
     axes.legend(fontsize=8, loc="center right")
     return figure
 
@@ -91,7 +90,7 @@ def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
     ]  # fmt: skip
     left = 10.0 ** np.floor(np.log10(min(values, default=1.0)) - 0.3)
     right = 10.0 ** np.ceil(np.log10(max(values, default=1.0)) + 0.1)
-    figure, axes = _blank(1.2 + 0.36 * len(names))
+    figure, axes = canvas(1.2 + 0.36 * len(names))
     for k, (method, found) in enumerate(methods.items()):
         colour, marker = _LOOK[method]
         shift = 0.24 * (k - (len(methods) - 1) / 2)
@@ -115,7 +114,7 @@ def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
     axes.set_xlim(left, right)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
     axes.set_xlabel("weight in units of the average operation (hollow: 0)")
     figure.legend(
         *axes.get_legend_handles_labels(), fontsize=8, loc="outside upper center", ncols=3
@@ -126,7 +125,7 @@ def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
 def score_against_load(found: Study) -> Figure:
     """CPU load over load score, interval by interval, with the fitted response."""
     score, cpu, expected = found.dots
-    figure, axes = _blank(3.8)
+    figure, axes = canvas(3.8)
     axes.plot(
         score, cpu, color=BLUE, marker=".", markersize=3, linestyle="none", alpha=0.4,
         rasterized=True, label="one interval",
@@ -142,7 +141,7 @@ def score_against_load(found: Study) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("load score [weighted operations/s]")
     axes.set_ylabel("CPU load [%]")
-    axes.grid(alpha=0.3)
+    axes.grid()
     axes.legend(fontsize=8, loc="upper left", markerscale=3)
     return figure
 
@@ -151,8 +150,7 @@ def score_over_time(found: Study) -> Figure:
     """Load score and CPU load over time, one above the other."""
     time, score, cpu, expected = found.times
     stamps: list[Any] = [datetime.fromtimestamp(t, ZoneInfo(found.summary.zone)) for t in time]
-    figure = Figure(figsize=(_WIDTH, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    figure, (upper, lower) = panels(3.8, 2)
     upper.plot(stamps, score, color=BLUE, linewidth=1)
     upper.set_ylabel("load score [1/s]")
     lower.plot(stamps, cpu, color=ORANGE, linewidth=1.4, label="measured")
@@ -163,7 +161,7 @@ def score_over_time(found: Study) -> Figure:
     lower.set_xlabel(f"time, {found.summary.zone}")
     for axes in (upper, lower):
         axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
+        axes.grid()
     _dated(lower, found.summary.zone)
     return figure
 
@@ -171,7 +169,7 @@ def score_over_time(found: Study) -> Figure:
 def daily_ratio(found: Study) -> Figure:
     """CPU load over load score, one point a local day."""
     days = list(found.daily_ratio)
-    figure, axes = _blank(3.0)
+    figure, axes = canvas(3.0)
     stamps: list[Any] = [datetime.fromisoformat(day) for day in days]
     axes.plot(stamps, list(found.daily_ratio.values()), color=BLUE, marker="o", markersize=4)
     if len(days) == 1:
@@ -181,7 +179,7 @@ def daily_ratio(found: Study) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"day, {found.summary.zone}")
     axes.set_ylabel("CPU load / score [% s]")
-    axes.grid(alpha=0.3)
+    axes.grid()
     return figure
 
 
@@ -190,8 +188,3 @@ def _dated(axes: Axes, zone: str | None) -> None:
     locator = AutoDateLocator(tz=where)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=where))
-
-
-def _blank(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    return figure, figure.subplots()

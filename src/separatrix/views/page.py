@@ -7,41 +7,26 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from typing import cast
 
 from separatrix import __version__
 
 MARKS = {
-    "good": "#00664b",
-    "warning": "#8a5a00",
-    "bad": "#a33b00",
-    "unknown": "#6b2f6b",
+    "good": ("#00664b", "✓"),
+    "warning": ("#8a5a00", "⚠"),
+    "bad": ("#a33b00", "✗"),
+    "unknown": ("#6b2f6b", "?"),
 }
-"""Colours of a page's first word; the word itself says the same."""
+"""Colour and sign of a page's first word; the word itself says the same. White on each reads at 5:1 or more."""
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ccc; --dim: #555; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eee; --paper: #16181c; --line: #444; --dim: #aaa; }
-  figure svg { background: #fff; border-radius: 4px; }
-}
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
-.verdict { border-left: .6rem solid var(--mark); padding: .5rem 1rem; }
-.verdict strong { color: var(--mark); font-size: 1.6rem; text-transform: uppercase; }
-@media (prefers-color-scheme: dark) { .verdict strong { color: inherit; } }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
-th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-td:last-child, .dim { color: var(--dim); }
-figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
-figcaption { color: var(--dim); }
-pre { overflow-x: auto; border: 1px solid var(--line); padding: .75rem; }
-a:focus-visible, button:focus-visible, [tabindex]:focus-visible { outline: 3px solid var(--mark); }
-@media print { body { max-width: none; } figure, table { break-inside: avoid; } }
-"""
+LIBRARY = "plotly-cartesian.min.js"
+"""The drawing library; a page carries it as text, which costs nothing until a figure is asked for."""
+
+Tile = tuple[str, str, str]
+"""What it is, its value, a remark; plain texts."""
 
 
 def page(
@@ -53,6 +38,8 @@ def page(
     body: Iterable[str],
     command: str,
     embedded: tuple[str, object],
+    tiles: Sequence[Tile] = (),
+    scripts: Sequence[str] = (),
 ) -> str:
     """The whole file.
 
@@ -60,48 +47,99 @@ def page(
     ----------
     name, word, sentence : heading, verdict in a word, and in a sentence; plain text.
     mark : a key of `MARKS`.
-    body : pieces of HTML.
+    body : pieces of HTML; each `<h2 id=...>` in them becomes a link at the top.
     command : the command that made the page; plain text.
     embedded : id and value of the JSON that the page carries.
+    tiles : what matters most, below the verdict.
+    scripts : names of assets that run in the page, in order.
     """
     key, value = embedded
     document = json.dumps(finite(value)).replace("<", "\\u003c")
+    content = "".join(body)
+    links = re.findall(r'<h2 id="([a-z-]+)">(.*?)</h2>', content)
+    way = "".join(f'<a href="#{place}">{title}</a>' for place, title in links)
+    colour, sign = MARKS[mark]
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(f"{name}: {word}")}</title>
-<style>{_STYLE}</style>
+<style>{asset("page.css")}</style>
 </head>
-<body style="--mark: {MARKS[mark]}">
+<body style="--mark: {colour}">
 <header>
-<h1>{html.escape(name)}</h1>
+<div class="top"><h1>{html.escape(name)}</h1>{f'<nav aria-label="Sections">{way}</nav>' if way else ""}</div>
 <div class="verdict">
-<strong>{html.escape(word)}</strong>
+<strong data-sign="{sign}">{html.escape(word)}</strong>
 <p>{html.escape(sentence)}</p>
 </div>
-</header>
+{_tiles(tiles)}</header>
 <main>
-{"".join(body)}
+{content}
 </main>
 <footer class="dim">
 <p>separatrix {__version__} · <code>{html.escape(command)}</code></p>
 </footer>
 <script type="application/json" id="{html.escape(key)}">{document}</script>
-</body>
+{_scripts(scripts)}</body>
 </html>
 """
 
 
-def figure(svg: str, caption: str) -> str:
-    """A picture with a caption that states its finding."""
-    text = html.escape(caption)
-    return f'<figure role="img" aria-label="{text}">{svg}<figcaption>{text}</figcaption></figure>'
+def asset(name: str) -> str:
+    """The text of a file that comes with the package."""
+    return (files("separatrix.views") / "assets" / name).read_text(encoding="utf-8")
 
 
-def table(title: str, rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> str:
-    """A titled table of plain texts; the first cell of a row is its heading."""
+def _scripts(names: Sequence[str]) -> str:
+    # inside a page, a script ends at the first of its end tags, wherever that stands
+    safe = {name: asset(name).replace("</script", "<\\/script") for name in names}
+    lazy = (
+        f'<script type="text/plain" id="drawing-library">{safe.pop(LIBRARY)}</script>\n'
+        if LIBRARY in safe
+        else ""
+    )
+    return lazy + "".join(f"<script>{text}</script>\n" for text in safe.values())
+
+
+def _tiles(tiles: Sequence[Tile]) -> str:
+    if not tiles:
+        return ""
+    cells = "".join(
+        f"<div><dt>{html.escape(what)}</dt><dd><b>{html.escape(value)}</b>"
+        f"<span>{html.escape(remark)}</span></dd></div>"
+        for what, value, remark in tiles
+    )
+    return f'<dl class="tiles">{cells}</dl>\n'
+
+
+def section(title: str, *pieces: str) -> str:
+    """A part of the page that the links at its top lead to; nothing where it is empty."""
+    content = "".join(pieces)
+    place = re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+    return f'<h2 id="{place}">{html.escape(title)}</h2>{content}' if content else ""
+
+
+def figure(drawn: str, caption: str, title: str = "") -> str:
+    """A picture (HTML) with a caption that states its finding; `title` says what it shows."""
+    head = f"<h3>{html.escape(title)}</h3>" if title else ""
+    return f"<figure>{head}{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def figures(drawn: Iterable[str]) -> str:
+    """Pictures side by side where there is room."""
+    content = "".join(drawn)
+    return f'<div class="figures">{content}</div>' if content else ""
+
+
+def table(
+    title: str, rows: Iterable[Sequence[str]], header: Sequence[str] = (), *, stacked: bool = False
+) -> str:
+    """A titled table of plain texts; the first cell of a row is its heading.
+
+    stacked : on a telephone, a row's cells go below each other.
+    """
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
     lines = "".join(
         f'<tr><th scope="row">{html.escape(first)}</th>'
@@ -110,7 +148,8 @@ def table(title: str, rows: Iterable[Sequence[str]], header: Sequence[str] = ())
         for first, *rest in rows
     )
     return (
-        f'<h2>{html.escape(title)}</h2><div class="wide"><table>'
+        f'<div class="wide"><table{" class=stacked" if stacked else ""}>'
+        + (f"<caption>{html.escape(title)}</caption>" if title else "")
         + (f"<thead><tr>{head}</tr></thead>" if head else "")
         + f"<tbody>{lines}</tbody></table></div>"
     )
@@ -121,13 +160,23 @@ def listed(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return f"<h2>{html.escape(title)}</h2><ul>{items}</ul>"
+    head = f"<h3>{html.escape(title)}</h3>" if title else ""
+    return f"{head}<ul>{items}</ul>"
+
+
+def folded(summary: str, content: str, *, opened: bool = False) -> str:
+    """A piece of HTML behind a line that opens it; printed it is open."""
+    return (
+        f"<details{' open' if opened else ''}><summary>{html.escape(summary)}</summary>"
+        f"{content}</details>"
+    )
 
 
 def model_section(yaml: str, english: Sequence[str]) -> str:
     """The model in English and as its file."""
     paragraphs = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in english)
-    return f'<h2>The model</h2>{paragraphs}<pre tabindex="0">{html.escape(yaml)}</pre>'
+    text = f'<pre tabindex="0" aria-label="Model as YAML">{html.escape(yaml)}</pre>'
+    return section("Model", paragraphs, folded("The model as YAML", text, opened=True))
 
 
 def finite(value: object) -> object:

@@ -47,14 +47,16 @@ def _all_in_one(proofs: Sequence[Proof]) -> str:
 
 
 def _time_lines(proof: Proof) -> str:
-    from separatrix.views.figures import as_svg
+    from separatrix.views.figures_canvas import inline_svg
     from separatrix.views.figures_proof import time_lines
 
-    return figure(as_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"), headline(proof))
+    return figure(
+        inline_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"), headline(proof)
+    )
 
 
 def _odds(proofs: Sequence[Proof]) -> str:
-    from separatrix.views.figures import as_svg
+    from separatrix.views.figures_canvas import inline_svg
     from separatrix.views.figures_proof import odds
 
     rows = [next(r for r in p.rows if r.quantity == "chance to get stuck") for p in proofs]
@@ -70,4 +72,4 @@ def _odds(proofs: Sequence[Proof]) -> str:
         if turning
         else "No length that was tried leaves the service stuck more often than not."
     )
-    return figure(as_svg(picture, "Chance to get stuck over the length of the fault"), caption)
+    return figure(inline_svg(picture, "Chance to get stuck over the length of the fault"), caption)

@@ -1,15 +1,12 @@
-"""The report: one HTML file that carries the verdict to somebody who has installed nothing."""
+"""The verdict alone as a page: what `check -o` writes, at once and without simulations."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from separatrix.questions.portrait import describe, portrait
 from separatrix.questions.verdict import Verdict
-from separatrix.views.page import figure, listed, model_section, page, table
+from separatrix.views.page import figure, figures, listed, model_section, page, section, table
 from separatrix.views.tables import basis, verdict_rows
 
 MARKS = {
@@ -38,11 +35,11 @@ def report_html(
         mark=MARKS[verdict.word],
         sentence=verdict.sentence,
         body=[
-            *verdict_figures(verdict),
-            *(table(title, rows) for title, rows in verdict_rows(verdict)),
+            section("Why", figures(verdict_figures(verdict))),
+            section("Numbers", *(table(title, rows) for title, rows in verdict_rows(verdict))),
             model_section(yaml, english),
-            listed("Warnings", warnings),
-            listed("What this rests on", basis(verdict)),
+            section("Warnings", listed("", warnings)),
+            section("Evidence", listed("", basis(verdict))),
         ],
         command=command,
         embedded=("separatrix-verdict", verdict.to_dict()),
@@ -51,35 +48,23 @@ def report_html(
 
 def verdict_figures(verdict: Verdict) -> list[str]:
     """Phase portrait and stationary law, each with its finding."""
-    from separatrix.views.figures import as_svg, phase_portrait
+    from separatrix.views.figures import phase_portrait
+    from separatrix.views.figures_canvas import inline_svg
 
     picture = portrait(verdict.found)
     finding = describe(picture.points, verdict.population)
-    return [figure(as_svg(phase_portrait(picture), "Phase portrait"), finding), law_figure(verdict)]
+    title = "Where it tips: the phase portrait"
+    return [figure(inline_svg(phase_portrait(picture), title), finding, title), law_figure(verdict)]
 
 
 def law_figure(verdict: Verdict) -> str:
     """The stationary law, with its finding."""
-    from separatrix.views.figures import as_svg, law_heat_map
+    from separatrix.views.figures import law_heat_map
+    from separatrix.views.figures_canvas import inline_svg
 
     law = law_heat_map(verdict.population, verdict.law.log_pi)
-    return figure(as_svg(law, "Stationary law"), _law_finding(verdict))
-
-
-def write_atomically(path: str | Path, text: str) -> None:
-    """Write `text` to `path` so that the file is either the old one or the whole new one."""
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    title = "Share of time by state"
+    return figure(inline_svg(law, title), _law_finding(verdict), title)
 
 
 def _law_finding(verdict: Verdict) -> str:

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from separatrix.model.quantities import duration_text
-from separatrix.questions.tipping import MOST_FACTOR, SeenTipping, TippingCurve
+from separatrix.questions.tipping import MOST_FACTOR
+from separatrix.questions.tipping_curve import SeenTipping, TippingCurve
 
 
 def print_tipping(curve: TippingCurve, console: Console) -> None:

@@ -41,7 +41,7 @@ def weights_page(found: Study, *, command: str) -> str:
 
 def _figures(found: Study) -> list[str]:
     from separatrix.views import figures_weights as pictures
-    from separatrix.views.figures import as_svg
+    from separatrix.views.figures_canvas import inline_svg
 
     largest = found.summary.cumulative()[:1]
     drawn = [
@@ -72,7 +72,7 @@ def _figures(found: Study) -> list[str]:
                 "CPU load over load score by day: a step is a change that the score does not see.",
             )
         )
-    return [figure(as_svg(drawing, caption), caption) for drawing, caption in drawn]
+    return [figure(inline_svg(drawing, caption), caption) for drawing, caption in drawn]
 
 
 def _method(found: Study) -> list[str]:

@@ -47,9 +47,9 @@ def loads(text: str, name: str = "<text>") -> Weights:
 
 def save(weights: Weights, path: str | os.PathLike[str]) -> None:
     """Write weights to `path` in one step; raises OSError where that cannot be done."""
-    from separatrix.model.textfile import write_text
+    from separatrix.atomic import write_atomically
 
-    write_text(path, dumps(weights))
+    write_atomically(path, dumps(weights))
 
 
 def load(path: str | os.PathLike[str]) -> Weights:

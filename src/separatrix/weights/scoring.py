@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from separatrix.atomic import draft_of
 from separatrix.errors import DataError
 from separatrix.telemetry import Counters, DataQuality
 from separatrix.weights.agreement import Agreement, agreements
@@ -109,7 +108,6 @@ def _write(path: str | os.PathLike[str], scores: Iterable[LoadScore]) -> None:
 
     pa: Any = import_module("pyarrow")  # it ships no types
     pq: Any = import_module("pyarrow.parquet")
-    target = Path(path)
     numbers = ("score", "deviation", "cpu_percent", "expected_cpu_percent")
     schema = pa.schema(
         [
@@ -119,25 +117,15 @@ def _write(path: str | os.PathLike[str], scores: Iterable[LoadScore]) -> None:
             *((name, pa.float64()) for name in numbers),
         ]
     )
-    try:
-        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as wrong:
-        raise DataError(f"cannot be written: {wrong.strerror}", file=str(target)) from wrong
-    os.close(handle)
-    try:
-        with pq.ParquetWriter(partial, schema) as writer:
-            for found in scores:
-                stamps = (1e6 * found.start).round().astype(np.int64)
-                for m, server in enumerate(found.servers):
-                    rows = (found.score, found.deviation, found.cpu, found.expected)
-                    columns = [
-                        pa.array(stamps).cast(schema.field("start").type),
-                        pa.array(found.step),
-                        pa.array([server] * len(stamps)),
-                        *(pa.array(row[m], from_pandas=True) for row in rows),
-                    ]
-                    writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-        Path(partial).chmod(0o644)
-        Path(partial).replace(target)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with draft_of(path) as draft, pq.ParquetWriter(draft, schema) as writer:
+        for found in scores:
+            stamps = (1e6 * found.start).round().astype(np.int64)
+            for m, server in enumerate(found.servers):
+                rows = (found.score, found.deviation, found.cpu, found.expected)
+                columns = [
+                    pa.array(stamps).cast(schema.field("start").type),
+                    pa.array(found.step),
+                    pa.array([server] * len(stamps)),
+                    *(pa.array(row[m], from_pandas=True) for row in rows),
+                ]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))

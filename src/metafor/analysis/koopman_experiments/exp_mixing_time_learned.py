@@ -6,7 +6,8 @@ from pathlib import Path
 
 from metafor.analysis.koopman_experiments.models import learned_model, server_of
 from separatrix.koopman.settling import Settling, bound, learned
-from separatrix.views.figures_koopman import save_figure, settling_figure
+from separatrix.views.figures_canvas import save_figure
+from separatrix.views.figures_koopman import settling_figure
 
 
 def mixing_time_learned(model_path: str) -> Settling:

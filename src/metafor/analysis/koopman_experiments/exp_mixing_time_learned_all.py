@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from metafor.analysis.koopman_experiments.models import learned_models
 from separatrix.koopman.settling import Settling, learned, together
-from separatrix.views.figures_koopman import save_figure, settling_figure
+from separatrix.views.figures_canvas import save_figure
+from separatrix.views.figures_koopman import settling_figure
 
 PICTURE = "results/mixing_time_learned_all.png"
 

@@ -9,7 +9,8 @@ from metafor.data_generation.sim_data import read_sim_data
 from metafor.koopman_AE_model.train import trajectories
 from separatrix.koopman.empirical import empirical
 from separatrix.koopman.settling import Settling, learned
-from separatrix.views.figures_koopman import save_figure, settling_figure
+from separatrix.views.figures_canvas import save_figure
+from separatrix.views.figures_koopman import settling_figure
 
 
 def mixing_time_simulation(model_path: str, data_path: str) -> Settling:

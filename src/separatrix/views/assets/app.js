@@ -206,11 +206,11 @@
     await stream("/api/simulate", body, (line) => {
       if (line.error) {
         $("simulated").textContent = line.problems.map((p) => p.text).join("; ");
-      } else if (line.series) {
+      } else if (line.timeline) {
         $("timeline-figure").hidden = false;
-        Figures.timeline($("timeline"), line.series);
-        $("simulated").textContent = `${line.result.runs} runs, ` +
-          `${line.result.events.toLocaleString("en")} events`;
+        Figures.timeline($("timeline"), line.timeline);
+        $("simulated").textContent = `${line.timeline.runs} runs`;
+        $("found").textContent = line.finding;
       } else {
         $("progress").max = line.total;
         $("progress").value = line.done;

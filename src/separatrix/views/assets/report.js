@@ -1,24 +1,79 @@
-/* Draws the report's figures again from the numbers it carries, so that they can be read off. */
+/* Still pictures first; a button draws one again from the numbers the page carries, to be read off. */
 "use strict";
 
 (() => {
   const data = JSON.parse(document.getElementById("separatrix-report").textContent);
-  const draw = {
-    timeline: (div) => data.simulation_series && Figures.timeline(div, data.simulation_series),
-    hysteresis: (div) => data.mean_dynamics && data.mean_dynamics.hysteresis
-      && Figures.hysteresis(div, data.mean_dynamics.hysteresis, data.mean_dynamics.range),
-    portrait: (div) => data.mean_dynamics && data.mean_dynamics.portrait
-      && Figures.portrait(div, data.mean_dynamics.portrait),
+  const quick = data.mean_dynamics || {};
+  const course = data.timeline;
+  const parts = {
+    timeline: [course, (div) => Figures.timeline(div, course)],
+    portrait: [quick.portrait, (div) => Figures.portrait(div, quick.portrait, course && course.path)],
+    hysteresis: [quick.hysteresis, (div) => Figures.hysteresis(div, quick.hysteresis, quick.range)],
+    recovery: [data.recovery_over_load, (div) => Figures.recovery(div, data.recovery_over_load)],
+    tornado: [data.tornado, (div) => Figures.tornado(div, data.tornado)],
+    map: [data.risk_map, (div) => Figures.map(div, data.risk_map)],
   };
-  for (const place of document.querySelectorAll("[data-figure]")) {
-    const still = place.firstElementChild;
-    const div = document.createElement("div");
-    div.style.height = "26rem";
-    const drawn = draw[place.dataset.figure](place.appendChild(div));
-    if (!drawn) { div.remove(); continue; }
-    still.style.display = "none";
-    // on paper the still picture is the better one
-    addEventListener("beforeprint", () => { still.style.display = ""; div.hidden = true; });
-    addEventListener("afterprint", () => { still.style.display = "none"; div.hidden = false; });
+
+  function button(words, press) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "copy";
+    made.textContent = words;
+    made.addEventListener("click", () => press(made));
+    return made;
   }
+
+  /* The drawing library is only text until somebody asks for it: the page opens at once. */
+  function library() {
+    const held = document.getElementById("drawing-library");
+    if (held === null) return;
+    const script = document.createElement("script");
+    script.textContent = held.textContent;
+    held.remove();
+    document.head.append(script);
+  }
+
+  for (const place of document.querySelectorAll("[data-figure]")) {
+    const part = parts[place.dataset.figure];
+    if (!part || !part[0]) continue;
+    const still = place.firstElementChild;
+    let live = null;
+    place.closest("figure").prepend(button("Read off", (made) => {
+      if (live === null) {
+        library();
+        live = place.appendChild(document.createElement("div"));
+        part[1](live);
+        addEventListener("beforeprint", () => { still.style.display = ""; live.hidden = true; });
+        addEventListener("afterprint", () => turn(!live.hidden));
+        turn(true);
+      } else {
+        turn(live.hidden);
+      }
+      function turn(on) {
+        live.hidden = !on;
+        still.style.display = on ? "none" : "";
+        made.textContent = on ? "Picture" : "Read off";
+      }
+    }));
+  }
+
+  for (const text of document.querySelectorAll("pre.patch, pre[aria-label]:not(.patch)")) {
+    const content = text.textContent;
+    const around = document.createElement("div");
+    around.className = "held";
+    text.replaceWith(around);
+    around.append(text, button("Copy", async (made) => {
+      try {
+        await navigator.clipboard.writeText(content);
+        made.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(text);
+        made.textContent = "Selected: press Ctrl+C";
+      }
+    }));
+  }
+
+  addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("details")) one.open = true;
+  });
 })();

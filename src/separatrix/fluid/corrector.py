@@ -1,0 +1,98 @@
+"""One point of a curve of resting points: Newton's method in scaled coordinates, tangent and spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.population import Array
+
+VectorField: TypeAlias = Callable[[Array, float], Array]
+"""(states (m, n), parameter) -> velocities (m, n)."""
+
+_NEWTON = 12
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A point z of a curve, with the derivative of the velocity, unit tangent and spectrum there."""
+
+    z: Array
+    slopes: Array
+    tangent: Array
+    spectrum: NDArray[np.complex128]
+
+
+class Curve:
+    """The field in scaled coordinates, and what is solved along a branch."""
+
+    def __init__(self, field: VectorField, scale: Array, parameter_scale: float) -> None:
+        self.field = field
+        self.scale = np.append(scale, parameter_scale)
+        self.n = len(scale)
+
+    def speed(self, z: Array) -> Array:
+        """Velocity [1/s] at a point, (n,)."""
+        return self.field((z[:-1] * self.scale[:-1])[None], float(z[-1] * self.scale[-1]))[0]
+
+    def slopes(self, z: Array) -> tuple[Array, Array]:
+        """Derivative of the velocity in z, shape (n, n + 1), and the Jacobian in x."""
+        x, p = z[:-1] * self.scale[:-1], float(z[-1] * self.scale[-1])
+        delta = 1e-6 * np.maximum(np.abs(x), 1e-3 * self.scale[:-1])
+        states = np.concatenate([x[None], x + np.diag(delta), x - np.diag(delta)])
+        speed = self.field(states, p)
+        n = self.n
+        jacobian = ((speed[1 : n + 1] - speed[n + 1 :]) / (2 * delta[:, None])).T
+        step = 1e-7 * float(self.scale[-1])
+        by_p = (self.field(x[None], p + step)[0] - speed[0]) / step
+        both = np.concatenate([jacobian * self.scale[:-1], (by_p * self.scale[-1])[:, None]], 1)
+        return both, jacobian
+
+    def tangent(self, slopes: Array, along: Array) -> Array:
+        """Unit vector along the branch, on the side of `along`."""
+        rows = slopes / np.maximum(np.abs(slopes).max(axis=1, keepdims=True), 1e-300)
+        _, _, basis = np.linalg.svd(np.concatenate([rows, np.zeros((1, self.n + 1))]))
+        direction = basis[-1]
+        return direction if float(direction @ along) >= 0 else -direction
+
+    def point(self, z: Array, along: Array) -> CurvePoint:
+        """A point of the branch with all that is needed to go on from it."""
+        slopes, jacobian = self.slopes(z)
+        spectrum = np.linalg.eigvals(jacobian).astype(np.complex128)
+        return CurvePoint(z, slopes, self.tangent(slopes, along), spectrum)
+
+    def corrected(
+        self, origin: Array, tangent: Array, step: float, known: Array | None = None
+    ) -> CurvePoint | None:
+        """The point of the branch at `step` along `tangent`; None where Newton does not arrive.
+
+        With slopes `known` nearby, they serve as long as each step is a quarter of the last.
+        """
+        z = origin + step * tangent
+        slopes, last = known, np.inf
+        for _ in range(_NEWTON):
+            fresh = slopes is None
+            if slopes is None:
+                slopes, _ = self.slopes(z)
+            residual = np.append(self.speed(z), float(tangent @ (z - origin)) - step)
+            try:
+                change = np.linalg.solve(np.concatenate([slopes, tangent[None]]), residual)
+            except np.linalg.LinAlgError:
+                return None
+            size = float(np.abs(change).max())
+            if not fresh and size > 0.25 * last + 1e-12:
+                slopes = None
+                continue
+            if size > 2 * last or size > 10 * step + 1e-5:
+                return None
+            z = z - change
+            if size < 1e-8:
+                return self.point(z, tangent)
+            last = size
+            if fresh:
+                slopes = None
+        return None

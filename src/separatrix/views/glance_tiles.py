@@ -1,0 +1,114 @@
+"""The report's first screen: the verdict in plain words, and the six numbers that matter most."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from separatrix.errors import ModelError
+from separatrix.fluid.ranges import MetastableRange
+from separatrix.model.demand import demands
+from separatrix.model.quantities import duration_text, percent_text, rate_text
+from separatrix.questions.dossier import Dossier
+from separatrix.views.forever import FOREVER
+from separatrix.views.page import Tile
+
+
+def plain_sentence(dossier: Dossier) -> str:
+    """The verdict's sentence without the word that stands above it."""
+    word, _, rest = dossier.sentence.partition(": ")
+    if rest and word.lower() == dossier.word:
+        return rest[0].upper() + rest[1:]
+    return dossier.sentence
+
+
+def tiles(dossier: Dossier) -> list[Tile]:
+    """What matters most, at most six; what is not known is left out."""
+    found = [_load(dossier), _margin(dossier), _faults(dossier), *_times(dossier), _fix(dossier)]
+    return [tile for tile in found if tile is not None]
+
+
+def _load(dossier: Dossier) -> Tile | None:
+    try:
+        load = demands(dossier.program)
+    except ModelError:
+        return None
+    name, busiest = max(load.items(), key=lambda item: item[1].first / item[1].capacity)
+    share = percent_text(busiest.first / busiest.capacity)
+    return (
+        "Load now",
+        f"{rate_text(busiest.first)} of {rate_text(busiest.capacity)}",
+        f"{share} of what {name} can complete; with every retry {rate_text(busiest.worst)}",
+    )
+
+
+def _margin(dossier: Dossier) -> Tile | None:
+    spread = dossier.quick.range if dossier.quick is not None else None
+    if spread is None:
+        return None
+    value, remark = margin_words(spread)
+    return ("Margin", value, remark)
+
+
+def margin_words(spread: MetastableRange) -> tuple[str, str]:
+    """How far the arrival rate is from danger, short and in a sentence."""
+    if not spread.exists:
+        return "no dangerous load", f"none up to {rate_text(spread.span[1])} has two resting points"
+    edge = spread.low if spread.worse == "above" else spread.high
+    if spread.margin > 0:
+        return (
+            f"{spread.margin:.3g} requests/s",
+            f"danger begins at {rate_text(edge)}; now {rate_text(spread.value)}",
+        )
+    return (
+        f"{-spread.margin:.3g} requests/s too many",
+        f"safe only below {rate_text(edge)}; now {rate_text(spread.value)}",
+    )
+
+
+def _faults(dossier: Dossier) -> Tile | None:
+    course = dossier.course
+    if course is None or not course.faults:
+        return None
+    what = " and ".join(words for *_, words in course.faults[:2])
+    share = f"{course.stuck} of {course.runs} runs"
+    return (
+        f"Your fault: {what}",
+        f"{share} stay stuck",
+        "simulated through the faults of the model",
+    )
+
+
+def _times(dossier: Dossier) -> list[Tile | None]:
+    verdict = dossier.verdict
+    if verdict is None or verdict.recovery is None:
+        return []
+    back = verdict.recovery
+    told: tuple[str, str]
+    if verdict.collapse is None:
+        remark = f"mean from a full queue; 99 % within {duration_text(back.p99)}"
+        return [("Recovery", duration_text(back.mean), remark)]
+    if back.mean > FOREVER:
+        told = ("for ever", "it does not come back by itself: restart, shed load, or fix it")
+    else:
+        told = (duration_text(back.mean), f"mean; 99 % within {duration_text(back.p99)}")
+    often = duration_text(verdict.collapse.mean)
+    rare = verdict.collapse.mean > FOREVER
+    return [
+        ("Once stuck, it lasts", told[0], told[1]),
+        (
+            "Without any trigger",
+            "never" if rare else f"once in {often}",
+            f"mean time until it gets stuck by chance: {often}",
+        ),
+    ]
+
+
+def _fix(dossier: Dossier) -> Tile | None:
+    fixes = dossier.fixes
+    if fixes is None or not fixes.needed:
+        return None
+    if not fixes.found:
+        return ("Cheapest fix", "none found", "no single knob makes it safe")
+    best = fixes.found[0]
+    within = duration_text(best.recovery_p99) if isfinite(best.recovery_p99) else "never"
+    return ("Cheapest fix", best.text, f"then 99 % are back within {within} after an outage")

@@ -1,0 +1,71 @@
+"""A file is the old one or the whole new one, whatever happens while it is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from separatrix.atomic import draft_of, write_atomically
+from separatrix.errors import DataError
+
+
+def test_text_and_bytes_arrive_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    write_atomically(path, "a\r\nb\nü")
+    assert path.read_bytes() == b"a\r\nb\n\xc3\xbc"
+    write_atomically(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+
+
+def test_permissions_and_links_survive(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_atomically(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_file_can_be_read_by_those_whom_the_umask_lets(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    before = os.umask(0o022)
+    try:
+        write_atomically(path, "x")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text("old")
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DataError, match=r"model\.yaml: cannot be written: No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["model.yaml"]
+
+
+def test_an_error_of_the_writer_leaves_nothing_and_goes_on(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with draft_of(tmp_path / "a.png") as draft:
+            assert draft.suffix == ".png"
+            draft.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_directory_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file or directory"):
+        write_atomically(tmp_path / "nowhere" / "model.yaml", "text")
