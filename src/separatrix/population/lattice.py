@@ -169,6 +169,10 @@ class Population:
         parts = [x[i] for i in self.axes_of(kind)]
         return np.asarray(sum(parts, start=np.zeros(())), dtype=np.float64)
 
+    def score(self, x: State) -> Array:
+        """Attempts at the servers and requests that wait to come back: queues and orbits, nothing else."""
+        return np.asarray(self.total("queue", x) + self.total("orbit", x))
+
     def drift(self, x: State) -> State:
         r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s], one array per axis; any real `x`."""
         shape = np.broadcast_shapes(*[np.shape(c) for c in x])
