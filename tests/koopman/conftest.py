@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -31,6 +33,21 @@ class Chain:
 
     def mean(self, start: int, steps: int) -> float:
         return float(np.linalg.matrix_power(self.P, steps)[start] @ np.arange(self.top + 1))
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """Makes perceptrons with random weights (X. Glorot, Y. Bengio, AISTATS 2010)."""
+    return _drawn
+
+
+def _drawn(inputs, hidden, outputs, rng):
+    from separatrix.koopman.network import Perceptron
+
+    sizes = (inputs, *hidden, outputs)
+    weights = [rng.normal(size=(b, a)) * np.sqrt(2.0 / (a + b)) for a, b in pairwise(sizes)]
+    bypass = rng.normal(size=(outputs, inputs)) * np.sqrt(2.0 / (inputs + outputs))
+    return Perceptron(tuple(weights), tuple(np.zeros(len(w)) for w in weights), bypass)
 
 
 @pytest.fixture(scope="session")

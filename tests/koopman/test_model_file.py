@@ -56,7 +56,8 @@ def test_foreign_and_damaged_files_are_refused(model, tmp_path):
         ("generator", lambda x: x * np.nan, "finite"),
         ("encoder.0.weight", lambda x: x[:, :0], "shape"),
         ("deviation", lambda x: 0 * x, "must be > 0"),
-        ("decoder.bypass", None, "KeyError"),
+        ("slope", None, "KeyError"),
+        ("limit", lambda x: np.append(x, 0.0), "shape"),
     ],
 )
 def test_tampered_tensors_are_refused(model, tmp_path, key, change, message):

@@ -7,7 +7,8 @@ import pytest
 
 from separatrix.errors import DataError
 from separatrix.koopman import Trajectories, bound, empirical, learned, together
-from separatrix.koopman.settling import last_exit, spread, stretches
+from separatrix.koopman.contraction import stretches
+from separatrix.koopman.settling import last_exit, spread
 
 
 def relaxing(tau, runs, noise, seed=0, samples=400, step=0.1, starts=(10.0, -4.0)):

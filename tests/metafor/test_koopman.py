@@ -63,9 +63,19 @@ def test_the_flow_of_the_readme(here, capsys):
 def test_the_model_of_a_server_that_was_not_simulated(here):
     write(1, 0.8)
     training("data/", 2)
-    # the README asks for server 2 after num_servers = 1
-    with pytest.raises(DataError, match=r"learned_model_server1.pkl.*larger num_servers"):
-        mixing_time_learned("models/learned_model_server2.pkl")
+    # the README asks for server 2 after num_servers = 1: there is one model it can mean
+    with pytest.warns(UserWarning, match=r"num_servers = 1.*learned_model_server1.pkl, is read"):
+        found = mixing_time_learned("models/learned_model_server2.pkl")
+    assert np.array_equal(found.mean, mixing_time_learned("models/learned_model_server1.pkl").mean)
+    assert [p.name for p in Path("results").iterdir()] == ["mixing_time_learned_server1.png"]
+    with pytest.raises(DataError, match="no such model"):
+        mixing_time_learned("models/other.pkl")
+    write(2, 0.9)
+    training("data/", 2)
+    with pytest.raises(
+        DataError, match=r"server1.pkl, learned_model_server2.pkl.*larger num_servers"
+    ):
+        mixing_time_learned("models/learned_model_server3.pkl")
 
 
 def test_what_is_missing_or_foreign(here):

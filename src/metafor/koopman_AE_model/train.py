@@ -47,7 +47,7 @@ def training(data_dir: str = "data/", epochs: int = 1000, *, seed: int = 0) -> d
         path = os.path.join(MODEL_DIR, f"learned_model_{name}.pkl")
         model.save(path)
         print(
-            f"{name}: {len(model.history_.joint)} epochs, slowest timescale "
+            f"{name}: {len(model.history_) - 1} epochs, slowest timescale "
             f"{model.timescales_[0]:.4g} s: {path}"
         )
     return models

@@ -34,7 +34,7 @@ def _data_options(command: Any) -> Any:
 @click.option("-o", "--output", default="model", show_default=True, help="Directory of the model.")
 @_data_options
 @click.option(
-    "--latent", type=int, default=8, show_default=True, help="Latent coordinates at most."
+    "--latent", type=int, default=16, show_default=True, help="Latent coordinates at most."
 )
 @click.option("--delays", type=int, default=1, show_default=True, help="Samples that make a state.")
 @click.option("--epochs", type=int, default=200, show_default=True, help="At most.")
@@ -138,8 +138,9 @@ def settle(
 
     from rich.console import Console
 
+    from separatrix.koopman.contraction import bound
     from separatrix.koopman.empirical import empirical
-    from separatrix.koopman.settling import DELTAS, bound, learned, together
+    from separatrix.koopman.settling import DELTAS, learned, together
     from separatrix.views.figures_canvas import save_figure
     from separatrix.views.figures_koopman import settling_figure
     from separatrix.views.koopman_tables import print_settling

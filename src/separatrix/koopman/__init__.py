@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from separatrix.koopman.autoencoder import Koopman
 from separatrix.koopman.basins import Basins, find_basins
+from separatrix.koopman.contraction import bound
 from separatrix.koopman.dataset import Trajectories
 from separatrix.koopman.empirical import empirical
 from separatrix.koopman.ensemble import fit_ensemble, timescale_intervals
 from separatrix.koopman.linear import DMD, PolynomialEDMD, RadialEDMD
 from separatrix.koopman.reading import from_counters, from_dataset, read_trajectories
-from separatrix.koopman.settling import Settling, bound, learned, together
+from separatrix.koopman.settling import Settling, learned, together
 
 __all__ = [
     "DMD",

@@ -1,8 +1,9 @@
 r"""The learned reading: an autoencoder whose latent step is linear and stable.
 
-.. math:: z = \varphi(x),\qquad z_{t+k} = e^{kG} z_t,\qquad \hat x_{t+k} = D(z_{t+k}),
+.. math:: z = \varphi(x),\qquad z_{t+k} = e^{kG} z_t,\qquad \hat x_{t+k} = \ell + C z_{t+k},
 
-measured from the resting place z = 0. Training is described in `training`, the step in `generator`.
+measured from the resting place z = 0. The encoder is begun in closed form (`warm_start`), trained by
+gradients (`training`); then the step (`generator`) and the decoder (`readout`) are fitted to all runs.
 """
 
 from __future__ import annotations
@@ -15,17 +16,14 @@ from numpy.typing import NDArray
 
 from separatrix.errors import DataError
 from separatrix.koopman.dataset import Scaling, Trajectories, as_trajectories
+from separatrix.koopman.descent import Schedule, one_thread, pick_device
 from separatrix.koopman.estimator import Complex, Estimator
 from separatrix.koopman.generator import fit_generator
 from separatrix.koopman.horizon import longest_lag
 from separatrix.koopman.network import Perceptron
-from separatrix.koopman.training import (
-    History,
-    Schedule,
-    pick_device,
-    train_both,
-    train_decoder,
-)
+from separatrix.koopman.readout import Readout, fit_readout, misfit
+from separatrix.koopman.training import train_encoder
+from separatrix.koopman.warm_start import warm_encoder
 from separatrix.koopman.windows import Windows, lag_grid
 
 Array: TypeAlias = NDArray[np.float64]
@@ -40,12 +38,12 @@ class Koopman(Estimator):
     Parameters
     ----------
     latent : latent coordinates, at most.
-    hidden : sizes of the hidden layers of either network.
+    hidden : sizes of the encoder's hidden layers.
     delays : samples that make one state; more than 1 where a sample does not say all.
     longest : longest lag trained on [samples]; None for twice the slowest timescale that a
         quick look (`horizon`) finds.
-    epochs, patience, batch, rate : see `training.Schedule`.
-    validation : share of the runs held out from the training of the networks.
+    epochs, patience, batch, rate : see `descent.Schedule`.
+    validation : share of the runs held out from the training of the encoder.
     seed : of the split, the first weights and the windows; on a CPU the fit is a function of the
         data and the seed.
     device : "auto", "cpu", "cuda" ...
@@ -54,8 +52,8 @@ class Koopman(Estimator):
     ----------
     eigenvalues_, timescales_, modes_, limit_ : see `Estimator`.
     validation_loss_ : mean squared error of reconstruction and prediction, over the lags of
-        `lags_`, on the runs held out, in units of the channels' variance.
-    history_ : validation losses by epoch.
+        `lags_`, on the runs that the encoder did not see, in units of the channels' variance.
+    history_ : validation losses of the encoder's training: before it, and by epoch (see `training`).
     starts_, begins_ : states in which the training's pieces began, and when in their runs [s]: the
         same time, the same kind of start.
     sample_ : (n, delays * channels) some scaled training states.
@@ -67,9 +65,9 @@ class Koopman(Estimator):
     """
 
     def __init__(
-        self, latent: int = 8, *, hidden: Sequence[int] = (32, 32), delays: int = 1,
+        self, latent: int = 16, *, hidden: Sequence[int] = (64,), delays: int = 1,
         longest: int | None = None, epochs: int = 200, patience: int = 8, batch: int = 1024,
-        rate: float = 3e-3, validation: float = 0.2, seed: int = 0, device: str = "auto",
+        rate: float = 1e-3, validation: float = 0.2, seed: int = 0, device: str = "auto",
     ) -> None:  # fmt: skip
         wrong = [
             f"{name} is {value}"
@@ -83,7 +81,7 @@ class Koopman(Estimator):
         if wrong:
             raise DataError("; ".join(wrong), hint="give whole numbers of at least 1")
         if not 0.0 < rate < 1.0:
-            raise DataError(f"the learning rate is {rate:g}", hint="take 0.003")
+            raise DataError(f"the learning rate is {rate:g}", hint="take 0.001")
         self.latent_size, self.hidden, self.delays = latent, tuple(hidden), delays
         self.longest, self.validation, self.seed, self.device = longest, validation, seed, device
         self.epochs, self.patience, self.batch, self.rate = epochs, patience, batch, rate
@@ -109,28 +107,28 @@ class Koopman(Estimator):
         self.step_, self.names_, self.delays_ = data.step, data.names, self.delays
         train = Windows.of(training, self.scaling_, self.delays)
         judge = Windows.of(held, self.scaling_, self.delays)
-        self.lags_ = self._lags(training, train, judge)
-        schedule = Schedule(self.epochs, self.patience, self.batch, self.rate, device)
         rng = np.random.default_rng(self.seed)
-        width, channels = train.states.shape[1], len(data.names)
-        encoder = Perceptron.drawn(width, self.hidden, self.latent_size, rng)
-        decoder = Perceptron.drawn(self.latent_size, self.hidden, channels, rng)
-        self.history_ = History()
-        encoder, decoder = train_both(
-            encoder, decoder, train, judge, self.lags_[-1], schedule, rng, self.history_, progress
-        )
-        # the step takes its few numbers from all runs: slow modes are short of independent windows
-        every = Windows.of(data, self.scaling_, self.delays)
-        found = fit_generator(encoder(every.states), every, self.lags_)
+        self.lags_ = self._lags(train, judge, rng)
+        schedule = Schedule(self.epochs, self.patience, self.batch, self.rate, device)
+        channels = len(data.names)
+        with one_thread():
+            encoder = warm_encoder(
+                train, channels, self.hidden, self.latent_size, self.lags_[-1], rng
+            )
+            encoder, self.history_ = train_encoder(
+                encoder, channels, train, judge, self.lags_[-1], schedule, rng, progress
+            )
+            # the step takes its few numbers from all runs: slow modes are short of independent windows
+            every = Windows.of(data, self.scaling_, self.delays)
+            z = encoder(every.states)
+            found = fit_generator(z, every, self.lags_)
         self._encoder = encoder.after(found.transform, found.shift)
         self._set_generator(found.matrix)
-        powers = {k: np.linalg.matrix_power(self.transition_, k) for k in self.lags_}
-        self._decoder = train_decoder(
-            decoder.before(found.inverse, found.rest),
-            (self._encoder(train.states), self._encoder(judge.states)),
-            train, judge, powers, schedule, rng, self.history_,
-        )  # fmt: skip
-        self.validation_loss_ = min(self.history_.decoder)
+        z = z @ found.transform.T + found.shift
+        self._readout = fit_readout(z, every, channels, found.matrix, self.lags_)
+        self.validation_loss_ = misfit(
+            self._encoder(judge.states), judge, self._readout, found.matrix, self.lags_
+        )
         self.starts_, self.begins_ = _starts(training, self.delays)
         picked = rng.choice(len(train.states), min(_SAMPLE, len(train.states)), replace=False)
         self.sample_ = train.states[np.sort(picked)]
@@ -142,16 +140,15 @@ class Koopman(Estimator):
 
     def decode(self, z: Array) -> Array:
         """(n, latent) to (n, channels), scaled: the expected observation."""
-        return self._decoder(z)
+        return self._readout(z)
 
     @property
     def modes_(self) -> Complex:
-        """(latent, channels) how each eigenfunction shows in the channels near rest, slowest first.
+        """(latent, channels) how each eigenfunction shows in the channels, slowest first.
 
-        The decoder's derivative at rest times the right eigenvectors.
+        The decoder's slope times the right eigenvectors.
         """
-        slope = self._decoder.jacobian(np.zeros((1, len(self.transition_))))[0]
-        return (slope @ self.eigen()[1]).T * self.scaling_.deviation
+        return (self._readout.slope @ self.eigen()[1]).T * self.scaling_.deviation
 
     @property
     def encoder_(self) -> Perceptron:
@@ -159,9 +156,9 @@ class Koopman(Estimator):
         return self._encoder
 
     @property
-    def decoder_(self) -> Perceptron:
-        """The trained decoder, latent coordinates to scaled channels."""
-        return self._decoder
+    def readout_(self) -> Readout:
+        """The decoder, latent coordinates to scaled channels."""
+        return self._readout
 
     def save(self, path: Any) -> None:
         """Write to a file, or to a directory: safetensors with a JSON header; see `model_file`."""
@@ -186,9 +183,9 @@ class Koopman(Estimator):
             "seed": self.seed,
         }  # fmt: skip
 
-    def restore(self, encoder: Perceptron, decoder: Perceptron, generator: Array) -> None:
-        """Take trained networks and a generator, as `load` finds them."""
-        self._encoder, self._decoder = encoder, decoder
+    def restore(self, encoder: Perceptron, readout: Readout, generator: Array) -> None:
+        """Take what was trained, as `load` finds it."""
+        self._encoder, self._readout = encoder, readout
         self._set_generator(generator)
 
     def to_dict(self) -> dict[str, Any]:
@@ -201,7 +198,7 @@ class Koopman(Estimator):
             "limit": dict(zip(self.names_, self.limit_.tolist(), strict=True)),
             "longest_lag": self.lags_[-1] * self.step_,
             "validation_loss": self.validation_loss_, "seed": self.seed,
-            "epochs": [len(self.history_.joint), len(self.history_.decoder)],
+            "epochs": len(self.history_) - 1,
         }  # fmt: skip
 
     def _set_generator(self, matrix: Array) -> None:
@@ -210,8 +207,8 @@ class Koopman(Estimator):
         self.generator_ = matrix
         self.transition_ = np.ascontiguousarray(expm(matrix))
 
-    def _lags(self, training: Trajectories, train: Windows, judge: Windows) -> list[int]:
-        wanted = longest_lag(training, self.delays) if self.longest is None else self.longest
+    def _lags(self, train: Windows, judge: Windows, rng: np.random.Generator) -> list[int]:
+        wanted = longest_lag(train, rng) if self.longest is None else self.longest
         least = _LEAST_PAIRS * self.latent_size
         while wanted > 1 and (train.count(wanted) < least or not judge.count(wanted)):
             wanted -= max(1, wanted // 20)

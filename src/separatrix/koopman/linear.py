@@ -123,15 +123,7 @@ class PolynomialEDMD(DMD):
 
     def features(self, x: Array) -> Array:
         """Monomials, divided by their spread over the training data."""
-        return self._monomials(np.roll(x, len(self.names_), axis=1)) / self._spread
-
-    def _monomials(self, x: Array) -> Array:
-        columns = [
-            np.prod(x[:, list(which)], axis=1)
-            for degree in range(1, self.degree + 1)
-            for which in combinations_with_replacement(range(x.shape[1]), degree)
-        ]
-        return np.stack(columns, axis=1)
+        return monomials(np.roll(x, len(self.names_), axis=1), self.degree) / self._spread
 
     def _prepare(self, states: Array) -> None:
         many = int(np.prod([(states.shape[1] + i) / i for i in range(1, self.degree + 1)]))
@@ -140,7 +132,7 @@ class PolynomialEDMD(DMD):
                 f"degree {self.degree} of {states.shape[1]} numbers makes {many:,} monomials",
                 hint="lower the degree or the delays, or use RadialEDMD",
             )
-        spread = self._monomials(states).std(axis=0)
+        spread = monomials(states, self.degree).std(axis=0)
         spread[: states.shape[1]] = 1.0  # the state itself stays as it is: `decode` reads it
         self._spread = np.where(spread > 0.0, spread, 1.0)
 
@@ -190,6 +182,16 @@ class RadialEDMD(DMD):
         np.fill_diagonal(apart, np.inf)
         nearest = np.sqrt(apart.min(axis=1))
         self._radius = self.width * (float(np.median(nearest)) if len(chosen) > 1 else 1.0)
+
+
+def monomials(x: Array, degree: int) -> Array:
+    """(n, width) to all monomials of total degree 1 to `degree`, the states themselves first."""
+    columns = [
+        np.prod(x[:, list(which)], axis=1)
+        for d in range(1, degree + 1)
+        for which in combinations_with_replacement(range(x.shape[1]), d)
+    ]
+    return np.stack(columns, axis=1)
 
 
 def root(K: Array, lag: int) -> Array:

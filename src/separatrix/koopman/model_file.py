@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from separatrix.errors import DataError
 from separatrix.koopman.dataset import Scaling
 from separatrix.koopman.network import Perceptron
-from separatrix.koopman.training import History
+from separatrix.koopman.readout import Readout
 
 if TYPE_CHECKING:
     from separatrix.koopman.autoencoder import Koopman
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float64]
 
 NAME = "koopman.safetensors"
-_FORMAT = "separatrix koopman 1"
+_FORMAT = "separatrix koopman 2"
 _KEY = "separatrix"
 _MOST_BYTES = 1 << 30
 _SETTINGS = (
@@ -52,10 +52,10 @@ def save(model: Koopman, path: str | os.PathLike[str]) -> None:
         "begins": model.begins_,
         "sample": model.sample_,
     }
-    for side, net in (("encoder", model.encoder_), ("decoder", model.decoder_)):
-        tensors[f"{side}.bypass"] = net.bypass
-        for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-            tensors[f"{side}.{i}.weight"], tensors[f"{side}.{i}.bias"] = w, b
+    net, readout = model.encoder_, model.readout_
+    tensors |= {"encoder.bypass": net.bypass, "slope": readout.slope, "limit": readout.limit}
+    for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+        tensors[f"encoder.{i}.weight"], tensors[f"encoder.{i}.bias"] = w, b
     header = {
         "format": _FORMAT,
         "settings": model.settings,
@@ -63,7 +63,7 @@ def save(model: Koopman, path: str | os.PathLike[str]) -> None:
         "step": model.step_,
         "lags": model.lags_,
         "validation_loss": model.validation_loss_,
-        "history": {"joint": model.history_.joint, "decoder": model.history_.decoder},
+        "history": model.history_,
     }
     plain = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in tensors.items()}
     content = to_bytes(plain, metadata={_KEY: json.dumps(header, sort_keys=True)})
@@ -126,10 +126,7 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
     model.step_, model.delays_ = float(header["step"]), model.delays
     model.lags_ = [int(k) for k in header["lags"]]
     model.validation_loss_ = float(header["validation_loss"])
-    model.history_ = History(
-        [float(x) for x in header["history"]["joint"]],
-        [float(x) for x in header["history"]["decoder"]],
-    )
+    model.history_ = [float(x) for x in header["history"]]
     model.scaling_ = Scaling(tensors["mean"], tensors["deviation"])
     model.starts_, model.sample_ = tensors["starts"], tensors["sample"]
     model.begins_ = tensors["begins"]
@@ -145,21 +142,21 @@ def _model(header: Any, tensors: dict[str, Any]) -> Koopman:
     _expect(tensors["sample"], (len(tensors["sample"]), model.delays * channels))
     if np.linalg.eigvalsh(tensors["generator"] + tensors["generator"].T).max() >= 0.0:
         raise ValueError("the latent step is not stable")
-    hidden = model.hidden
-    encoder = _network(tensors, "encoder", (model.delays * channels, *hidden, latent))
-    decoder = _network(tensors, "decoder", (latent, *hidden, channels))
-    model.restore(encoder, decoder, tensors["generator"])
+    _expect(tensors["slope"], (channels, latent))
+    _expect(tensors["limit"], (channels,))
+    encoder = _encoder(tensors, (model.delays * channels, *model.hidden, latent))
+    model.restore(encoder, Readout(tensors["slope"], tensors["limit"]), tensors["generator"])
     return model
 
 
-def _network(tensors: dict[str, Any], side: str, sizes: tuple[int, ...]) -> Perceptron:
+def _encoder(tensors: dict[str, Any], sizes: tuple[int, ...]) -> Perceptron:
     layers = range(len(sizes) - 1)
-    weights = tuple(tensors[f"{side}.{i}.weight"] for i in layers)
-    biases = tuple(tensors[f"{side}.{i}.bias"] for i in layers)
+    weights = tuple(tensors[f"encoder.{i}.weight"] for i in layers)
+    biases = tuple(tensors[f"encoder.{i}.bias"] for i in layers)
     for i in layers:
         _expect(weights[i], (sizes[i + 1], sizes[i]))
         _expect(biases[i], (sizes[i + 1],))
-    bypass = tensors[f"{side}.bypass"]
+    bypass = tensors["encoder.bypass"]
     _expect(bypass, (sizes[-1], sizes[0]))
     return Perceptron(weights, biases, bypass)
 

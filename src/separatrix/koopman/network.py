@@ -31,17 +31,6 @@ class Perceptron:
     biases: tuple[Array, ...]
     bypass: Array
 
-    @classmethod
-    def drawn(
-        cls, inputs: int, hidden: tuple[int, ...], outputs: int, rng: np.random.Generator
-    ) -> Perceptron:
-        """Random weights by X. Glorot's and Y. Bengio's rule (AISTATS 2010), zero biases."""
-        sizes = (inputs, *hidden, outputs)
-        shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
-        weights = [rng.normal(size=s) * np.sqrt(2.0 / sum(s)) for s in shapes]
-        bypass = rng.normal(size=(outputs, inputs)) * np.sqrt(2.0 / (inputs + outputs))
-        return cls(tuple(weights), tuple(np.zeros(s[0]) for s in shapes), bypass)
-
     def __call__(self, x: Array) -> Array:
         """(n, inputs) to (n, outputs)."""
         h = x
@@ -70,16 +59,4 @@ class Perceptron:
             (*self.weights[:-1], transform @ self.weights[-1]),
             (*self.biases[:-1], transform @ self.biases[-1] + shift),
             transform @ self.bypass,
-        )
-
-    def before(self, transform: Array, shift: Array) -> Perceptron:
-        """x -> f(transform x + shift)."""
-        return Perceptron(
-            (self.weights[0] @ transform, *self.weights[1:]),
-            (
-                self.weights[0] @ shift + self.biases[0],
-                *self.biases[1:-1],
-                self.biases[-1] + self.bypass @ shift,
-            ),
-            self.bypass @ transform,
         )

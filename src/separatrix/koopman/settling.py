@@ -5,7 +5,7 @@ norm over channels in units of their deviation. Then
 
 .. math:: T_\delta(x_0) = \inf \{ t : |m(s) - m_\infty| \le \delta\, |m(0) - m_\infty| \text{ for all } s \ge t \} .
 
-`learned` reads it off a model's latent step, `bound` bounds it from the spectrum and the encoder's
+`learned` reads it off a model's latent step, `contraction.bound` bounds it from the spectrum and the encoder's
 Lipschitz constants, `empirical.empirical` measures it on an ensemble of runs.
 """
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import DataError
 from separatrix.koopman.autoencoder import Koopman
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ _NEAR = 0.05  # of the farthest start: starts nearer to the limit have nowhere t
 
 
 @dataclass(frozen=True)
-class Settling:
+class Settling(Shown):
     """Settling times at several delta.
 
     Attributes
@@ -100,7 +101,7 @@ def learned(
     Raises DataError where all starts lie at the limit already.
     """
     shares = checked_deltas(deltas)
-    fits = _fits(models)
+    fits = same_system(models)
     each = np.array([_predicted(m, shares, starts) for m in fits])
     mean, low, high = spread(each[:, 0], fits[0].validation)
     return Settling(
@@ -108,46 +109,6 @@ def learned(
         "ok", "",
         "the expected state follows the learned step; interval: over fits to parts of the runs",
         {"fits": float(len(fits)), "slowest_timescale": float(fits[0].timescales_[0])},
-    )  # fmt: skip
-
-
-def bound(models: Koopman | Sequence[Koopman], deltas: Sequence[float] = DELTAS) -> Settling:
-    r"""Upper bound from the latent step and the encoder's Lipschitz constants.
-
-    With :math:`\ell |x - y| \le |\varphi(x) - \varphi(y)| \le L |x - y|`, the expected latent states of two
-    starts come as near to one another as those of two states a share delta of their distance apart
-    once :math:`\|e^{tG}\| \le \delta\, \ell / L`, which holds from
-    :math:`t = \ln(\kappa L / (\ell\delta)) / \text{gap}` on, kappa the condition of the eigenvectors. The
-    norm itself is used here; it never grows.
-
-    `mean` takes L as the steepest stretch seen between training starts and states; `longest` the
-    product of the layers' norms, which no pair of states at all can exceed.
-    """
-    shares = checked_deltas(deltas)
-    fits = _fits(models)
-    found = [stretches(model) for model in fits]
-    seen = np.array(
-        [_contraction(m, shares * s.least / s.steepest) for m, s in zip(fits, found, strict=True)]
-    )
-    sure = np.array(
-        [_contraction(m, shares * s.least / s.bound) for m, s in zip(fits, found, strict=True)]
-    )
-    mean, low, high = spread(seen, fits[0].validation)
-    condition = float(np.linalg.cond(np.linalg.eig(fits[0].transition_)[1]))
-    flat = any(not s.least > 0.0 for s in found)
-    return Settling(
-        "bound", shares, mean, low, high, seen.min(axis=0), sure.max(axis=0),
-        "inconclusive" if flat else "ok",
-        "the encoder maps different states to one: there is no lower Lipschitz constant"
-        if flat
-        else "",
-        "expected latent states follow the learned step; states lie where the training's do, since the "
-        "least stretch is measured there",
-        {
-            "gap": 1.0 / float(fits[0].timescales_[0]), "least_stretch": found[0].least,
-            "steepest_stretch": found[0].steepest, "lipschitz_bound": found[0].bound,
-            "eigenvector_condition": condition,
-        },
     )  # fmt: skip
 
 
@@ -180,37 +141,6 @@ def together(servers: Mapping[str, Settling]) -> Settling:
         "inconclusive" if wrong else "ok", "; ".join(wrong), first.assumptions,
         {"servers": float(len(parts))},
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stretches:
-    """How far the encoder stretches distances between scaled states.
-
-    Attributes
-    ----------
-    least, steepest : over pairs of training starts and states on the way, and in every direction
-        at each of them.
-    bound : product of the layers' norms, plus the bypass's: no pair exceeds it.
-    """
-
-    least: float
-    steepest: float
-    bound: float
-
-
-def stretches(model: Koopman) -> Stretches:
-    """Measure the encoder's Lipschitz constants, from below and from above."""
-    states = model.sample_
-    z = model.encode(states)
-    slopes = np.linalg.svd(model.encoder_.jacobian(states), compute_uv=False)
-    i, j = np.triu_indices(len(states), 1)
-    distance = np.linalg.norm(states[i] - states[j], axis=1)
-    apart = distance > 0.0
-    ratio = np.linalg.norm(z[i] - z[j], axis=1)[apart] / distance[apart]
-    thin = states.shape[1] > z.shape[1]
-    least = 0.0 if thin else min(float(slopes[:, -1].min()), float(ratio.min(initial=inf)))
-    steepest = max(float(slopes[:, 0].max()), float(ratio.max(initial=0.0)))
-    return Stretches(least, steepest, model.encoder_.lipschitz_bound)
 
 
 def spread(values: Array, held: float) -> tuple[Array, Array, Array]:
@@ -247,7 +177,8 @@ def last_exit(times: Array, distance: Array, level: float) -> float:
     return float(times[i] + min(max(part, 0.0), 1.0) * (times[i + 1] - times[i]))
 
 
-def _fits(models: Koopman | Sequence[Koopman]) -> list[Koopman]:
+def same_system(models: Koopman | Sequence[Koopman]) -> list[Koopman]:
+    """One model, or several of one system, as a list; DataError where they are of different series."""
     fits = [models] if isinstance(models, Koopman) else list(models)
     if not fits:
         raise DataError("there is no model", hint="learn one first")
@@ -287,25 +218,3 @@ def _predicted(model: Koopman, deltas: Array, given: Array | None) -> Array:
     each = [found[:, kind == k].mean(axis=1) for k in np.unique(kind)]
     mean = np.mean(each, axis=0)
     return model.step_ * np.stack([mean, found.min(axis=1), found.max(axis=1)])
-
-
-def _contraction(model: Koopman, levels: Array) -> Array:
-    """First time at which the step's norm is down to each level [s]; inf for level 0."""
-    from scipy.linalg import expm
-
-    def norm(t: float) -> float:
-        return float(np.linalg.norm(expm(t * model.generator_), 2))
-
-    out: list[float] = []
-    for level in levels.tolist():
-        if not level > 0.0:
-            out.append(inf)
-            continue
-        low, high = 0.0, 1.0
-        while norm(high) > level:
-            low, high = high, 2.0 * high
-        while high - low > 1e-6 * high:
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if norm(middle) > level else (low, middle)
-        out.append(high * model.step_)
-    return np.array(out)

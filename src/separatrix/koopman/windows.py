@@ -14,6 +14,8 @@ from separatrix.koopman.dataset import Scaling, Trajectories, embedded
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
 
+_ALIKE = 16  # neighbouring pairs whose distance is less than lag / 16 count as one
+
 
 @dataclass(frozen=True, eq=False)
 class Windows:
@@ -54,6 +56,10 @@ class Windows:
         at = rng.integers(room[-1], size=size)
         piece = np.searchsorted(room, at, side="right")
         return self.offsets[piece] + at - np.concatenate([[0], room[:-1]])[piece]
+
+    def thinned(self, lag: int) -> Places:
+        """Rows of pairs `lag` apart; of long lags, whose neighbours say nearly the same, some only."""
+        return self.rows(lag)[:: max(1, lag // _ALIKE)]
 
     def rows(self, lag: int) -> Places:
         """Rows of all pairs' first states; the second lie `lag` rows later."""

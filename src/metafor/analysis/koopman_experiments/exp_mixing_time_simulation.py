@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from metafor.analysis.koopman_experiments.models import learned_model, server_of
+from metafor.analysis.koopman_experiments.models import learned_model
 from metafor.data_generation.sim_data import read_sim_data
 from metafor.koopman_AE_model.train import trajectories
 from separatrix.koopman.empirical import empirical
@@ -19,10 +17,9 @@ def mixing_time_simulation(model_path: str, data_path: str) -> Settling:
     Writes ``results/mixing_time_simulation_<server>.png`` and returns the measured times.
     Raises DataError where a file is missing or foreign.
     """
-    model = learned_model(model_path)
+    server, model = learned_model(model_path)
     data = trajectories(read_sim_data(data_path)).select(model.names_)
     found = empirical(data)
-    server = server_of(Path(model_path))
     picture = f"results/mixing_time_simulation_{server}.png"
     save_figure(settling_figure({"simulated": found, "learned": learned(model)}), picture)
     for delta, time in zip(found.deltas, found.mean, strict=True):
