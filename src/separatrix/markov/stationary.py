@@ -146,7 +146,7 @@ def stationary(
     """
     chain = as_chain(population)
     solved, law, imbalance = _deep_law(chain, method, anchor)
-    floor = _floor(law, imbalance)
+    floor = max(_floor(law, imbalance), solved.floor)
     shown = law.log() > (floor if floor < _SMALLEST else -inf)
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
