@@ -133,7 +133,7 @@ def predicted(
     first = pieces[0][0]
     columns = tuple(states.T)
     held = _held_at(pieces, times)
-    rates: dict[Quantity, Array] = {
+    counted: dict[Quantity, Array] = {
         name: np.array(
             [float(_rate(p, name)(_point(states[i]))) for i, p in enumerate(held)], np.float64
         )
@@ -143,7 +143,7 @@ def predicted(
     return {
         "queue": first.total("queue", columns) + zero,
         "orbit": first.total("orbit", columns) + zero,
-        **rates,
+        **counted,
     }
 
 
