@@ -10,7 +10,6 @@ from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
 from separatrix.fluid.ranges import MetastableRange, range_of
 from separatrix.model import Program
-from separatrix.model.quantities import percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
@@ -89,7 +88,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     return Glance(
         program=program.name,
         verdict=verdict,
-        sentence=sentence_of(verdict),
+        sentence=verdict.sentence,
         portrait=picture,
         finding=finding,
         basins=_basins(population) if divided else None,
@@ -123,15 +122,3 @@ def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | N
     except (ModelError, NotConverged):
         return None, None  # an arrival process that states no rate, or curves that were lost
     return curve, range_of(curve)
-
-
-def sentence_of(verdict: FluidVerdict) -> str:
-    """The verdict of the mean dynamics in one sentence."""
-    low, high = (percent_text(share) for share in (verdict.low_share, verdict.high_share))
-    if verdict.word == "safe":
-        return f"Safe on average: {low} of requests are answered in time, and overload passes."
-    if verdict.word == "always stuck":
-        return f"Always stuck: even from an empty service, only {low} are answered in time."
-    if verdict.word == "can get stuck":
-        return f"Can get stuck: {low} of requests are answered in time, but once overloaded {high}."
-    return f"No verdict: {verdict.reason}."
