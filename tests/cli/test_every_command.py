@@ -81,7 +81,9 @@ def test_text_off_a_terminal_has_neither_colour_nor_spinner(name):
         assert "\r" not in stream
 
 
-@pytest.mark.parametrize("name", sorted(n for n in COMMANDS if "--set" in options(n) and n != "passage"))
+@pytest.mark.parametrize(
+    "name", sorted(n for n in COMMANDS if "--set" in options(n) and n != "passage")
+)
 def test_a_wrong_path_or_model_is_one_line_on_standard_error(name):
     extra = QUICK.get(name, [])
     wrong = CliRunner().invoke(main, [name, "-", *extra, "--set", "c.retrys=1"], input=MODEL)
