@@ -1,6 +1,6 @@
 """Law, recovery, escape and gap of the benchmark chain by size: time, peak memory, error, beside peers.
 
-Run: python benchmarks/markov_scale.py [--peers PYTHON] [--up-to STATES] [--out FILE]
+Run: python benchmarks/markov_scale.py [--second] [--peers PYTHON] [--from STATES] [--up-to STATES] [--out FILE]
 PYTHON is the interpreter of an environment of its own with stormpy, quantecon and SciPy.
 
 Each line is a fresh process on a warm cache of compiled code. Errors: against 60-digit values where
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,8 +34,12 @@ TRUE = {  # recovery and escape [s] by 60-digit arithmetic
     ("B", (100, 20)): (1494763.5141440313, 973.717741974148),
     ("B", (200, 50)): (5414287993831.893, 8583203.622399677),
 }
-PEERS = {"scipy": 110_000, "storm": 110_000, "quantecon": 3_000}
-MOST_CERTIFIED = 2_000_000  # states up to which ours is eliminated a second time
+PEERS = {  # most states they are tried with
+    "scipy": 110_000, "quantecon": 3_000, "storm": 110_000, "storm sparse LU": 110_000,
+    "storm elimination": 11_000, "storm sound": 110_000,
+}  # fmt: skip
+QUANTITIES = ("law", "recovery", "escape")
+PATIENCE = 120  # CPU seconds for one quantity of a peer
 
 
 def chain(name, size):
@@ -77,9 +83,8 @@ def sets(size):
     return o < size[1] // 2, (q + o) == 0
 
 
-def ours(name, size, quantity):
-    """One quantity in this process, as JSON on standard output."""
-    import resource
+def ours(name, size, quantity, second):
+    """One quantity in this process, as JSON on standard output; `second` eliminates once more, untimed."""
     import time
 
     from separatrix.markov import hitting_times, spectrum, stationary
@@ -89,12 +94,13 @@ def ours(name, size, quantity):
     built = chain(name, size)
     low, empty = sets(size)
     law = stationary(built) if quantity == "gap" else None
-    certify = quantity in ("law", "recovery", "escape") and np.prod(size) <= MOST_CERTIFIED
     start = time.perf_counter(), time.process_time()
-    error = None
+    error = log10 = None
     if quantity == "law":
         found = stationary(built)
         value, status = found.probability(low), found.status
+        log10 = float(np.logaddexp.reduce(found.log_pi[low])) / math.log(10.0)
+        del found
     elif quantity == "gap":
         modes = spectrum(built, law=law)
         value, status, error = modes.gap, modes.status, modes.gap_error
@@ -103,24 +109,31 @@ def ours(name, size, quantity):
         times = hitting_times(built, target, second_moment=False)
         where = (-1, -1) if quantity == "recovery" else (0, 0)
         value, status = float(times.mean[where]), times.status
+        log10 = float(times.log_mean[where]) / math.log(10.0)
     used = time.perf_counter() - start[0], time.process_time() - start[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    if certify and quantity == "law":
+    if second and quantity == "law":
         error = stationary(built, certify=True).certificate.agreement
-    elif certify:
+    elif second and quantity != "gap":
         error = hitting_times(built, target, second_moment=False, certify=True).error
     print(
         json.dumps(
             {
-                "value": value, "status": status, "error": error,
+                "value": value, "log10": log10, "status": status, "error": error,
                 "wall": used[0], "cpu": used[1], "peak_gb": peak,
             }
         )
     )  # fmt: skip
 
 
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
+def run(command, cpu=None):
+    def limit():
+        if cpu:
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
+
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    if done.returncode < 0 and cpu:
+        return {"failed": f"not done after {cpu} CPU s"}
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1][:90]}
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -145,19 +158,29 @@ def number(value, form=".2f"):
     return "-" if value is None else format(value, form)
 
 
-def table(most, peers):
+def shown(one):
+    """The value, in powers of ten where it leaves the range of a float64."""
+    value, log10 = one["value"], one.get("log10")
+    if log10 is not None and (value in (0.0, math.inf)):
+        power = math.floor(log10)
+        return f"{10 ** (log10 - power):.9f}e{power:+d}"
+    return f"{value:.12g}"
+
+
+def table(least, most, names, peers, second):
     yield "| chain | by | quantity | value | error | wall [s] | CPU [s] | peak [GB] |"
     yield "|---|---|---|---|---|---|---|---|"
-    for name, sizes in SETS.items():
-        for size in sizes:
-            if np.prod(size) > most:
+    for name in names:
+        for size in SETS[name]:
+            if not least <= np.prod(size) <= most:
                 continue
             label = f"{name} {size[0]}x{size[1]}"
             known = TRUE.get((name, size), (None, None))
             truth = dict(zip(("recovery", "escape"), known, strict=True))
             mine = {}
-            for quantity in ("law", "recovery", "escape", "gap"):
-                one = run([sys.executable, __file__, "--one", name, *map(str, size), quantity])
+            for quantity in (*QUANTITIES, "gap"):
+                command = [sys.executable, __file__, "--one", name, *map(str, size), quantity]
+                one = run(command + ["--second"] * second)
                 if "failed" in one:
                     yield f"| {label} | separatrix | {quantity} | {one['failed']} | | | | |"
                     continue
@@ -165,48 +188,49 @@ def table(most, peers):
                 error = number(one["error"], ".1e")
                 if truth.get(quantity):
                     error = off(one["value"], truth[quantity])
-                shown = f"{one['value']:.12g}" + (
-                    "" if one["status"] == "ok" else " (inconclusive)"
-                )
+                value = shown(one) + ("" if one["status"] == "ok" else " (inconclusive)")
                 yield (
-                    f"| {label} | separatrix | {quantity} | {shown} | {error} | {one['wall']:.2f}"
+                    f"| {label} | separatrix | {quantity} | {value} | {error} | {one['wall']:.2f}"
                     f" | {one['cpu']:.2f} | {one['peak_gb']:.2f} |"
                 )
-            for peer, limit in PEERS.items():
-                if peers is None or np.prod(size) > limit:
-                    continue
-                with tempfile.TemporaryDirectory() as room:
-                    file = os.path.join(room, "chain.npz")
-                    save(name, size, file)
-                    script = Path(__file__).parent / "markov_peers" / "with_peer.py"
-                    one = run([peers, str(script), peer, file])
-                if "failed" in one:
-                    yield f"| {label} | {peer} | | {one['failed']} | | | | |"
-                    continue
-                for quantity, value in zip(
-                    ("law", "recovery", "escape"), one["values"], strict=True
-                ):
-                    if value is not None:
+            if peers is None or np.prod(size) > max(PEERS.values()):
+                continue
+            with tempfile.TemporaryDirectory() as room:
+                file = os.path.join(room, "chain.npz")
+                save(name, size, file)
+                script = str(Path(__file__).parent / "markov_peers" / "with_peer.py")
+                for peer, limit in PEERS.items():
+                    for quantity in QUANTITIES:
+                        if np.prod(size) > limit or (peer == "quantecon" and quantity != "law"):
+                            continue
+                        one = run([peers, script, peer, quantity, file], PATIENCE)
+                        if "failed" in one:
+                            yield f"| {label} | {peer} | {quantity} | {one['failed']} | | | | |"
+                            continue
                         right = truth.get(quantity) or mine.get(quantity)
                         yield (
-                            f"| {label} | {peer} | {quantity} | {value:.12g} | {off(value, right)}"
-                            f" | {one['wall']:.2f} (all) | {one['cpu']:.2f} | {one['peak_gb']:.2f} |"
+                            f"| {label} | {peer} | {quantity} | {one['value']:.12g}"
+                            f" | {off(one['value'], right)} | {one['wall']:.2f} | {one['cpu']:.2f}"
+                            f" | {one['peak_gb']:.2f} |"
                         )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers")
+    parser.add_argument("--from", dest="least", type=float, default=0.0)
     parser.add_argument("--up-to", type=float, default=1.1e6)
+    parser.add_argument("--sets", default="AB")
+    parser.add_argument("--second", action="store_true", help="measure errors by a second order")
     parser.add_argument("--out")
     parser.add_argument("--one", nargs=4)
     asked = parser.parse_args()
     if asked.one:
         name, nq, no, quantity = asked.one
-        ours(name, (int(nq), int(no)), quantity)
+        ours(name, (int(nq), int(no)), quantity, asked.second)
         return
     lines = [f"Load average at the start: {os.getloadavg()[0]:.1f}; 2 processors.", ""]
-    for line in table(asked.up_to, asked.peers):
+    for line in table(asked.least, asked.up_to, asked.sets, asked.peers, asked.second):
         print(line, flush=True)
         lines.append(line)
     if asked.out:

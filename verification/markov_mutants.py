@@ -4,7 +4,7 @@ The kernels of both eliminations run uncompiled. One place at a time is changed:
 comparison, a constant, an index, a `max` for a `min`, a statement left out. Each mutant then solves
 small chains whose laws, hitting times, expected times, and signed solutions are known in 60 digits
 (mpmath); it is killed when an entry is off by more than 1e-10, when it raises, or when it does not
-come back. Panels of 3 and leaves of 4 states make small chains walk through every branch.
+come back. Panels of 2 and leaves of 6 states make small chains walk through every branch.
 
 A mutant that survives must be in EQUIVALENT, with the reason why it changes no answer.
 
@@ -52,7 +52,7 @@ from separatrix.markov.scaled import Scaled
 
 mpmath.mp.dps = 60
 LIMIT = 1e-10
-PANEL, LEAF = 3, 4
+PANEL, LEAF = 2, 6
 KERNELS: dict[types.ModuleType, tuple[str, ...]] = {
     fronts: ("_invert", "_take", "_put", "_prepare", "_eliminate", "_hand_on"),
     assembly: ("_assemble", "_extend"),
@@ -192,6 +192,22 @@ def cases() -> list[Case]:
         (14, 2), ((1, 0), (-1, 0), (0, 1), (0, -1)),
         lambda k, s: np.full(s, (1e-20, 1.0, 1.0, 1e-9)[k]) * rng.uniform(0.5, 2.0, s),
     )  # fmt: skip
+    # the same with probabilities of paths so small that sums need a power for every term
+    dying = lattice(
+        (30, 2), ((1, 0), (-1, 0), (0, 1), (0, -1)),
+        lambda k, s: np.full(s, (1e-27, 1.0, 1.0, 1e-9)[k]) * rng.uniform(0.5, 2.0, s),
+    )  # fmt: skip
+    # rates of one state a hundred decades apart
+    wild = lattice(
+        (6, 4),
+        ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1)),
+        lambda k, s: 10.0 ** rng.uniform(-40, 40, s),
+    )
+    # once the states below it are gone, hardly anything leaves a state
+    steep = lattice(
+        (7, 2), ((1, 0), (-1, 0), (0, 1), (0, -1)),
+        lambda k, s: np.full(s, (1e-40, 1.0, 1e-90, 1e-91)[k]) * rng.uniform(0.5, 2.0, s),
+    )  # fmt: skip
     return [
         case("plane", plane, anchor=13),
         case("plane, killed", plane, removed=(0, 1, 7, 17), killing=0.3, anchor=20),
@@ -203,6 +219,10 @@ def cases() -> list[Case]:
         case("wide, killed", wide, killing=1e-3),
         case("deep", deep, anchor=0),
         case("deep, target", deep, removed=(27,)),
+        case("deep, dying", dying, killing=1.0, anchor=30),
+        case("deep, steep", steep, removed=(13,), anchor=12),
+        case("wild", wild, anchor=9),
+        case("wild, target", wild, removed=(23,)),
     ]
 
 
@@ -312,8 +332,21 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             lambda solves=solves: solves(method="levels", block=4),
             carried,
         ]
-    asked.append(stuck)
-    return asked
+    return [sizes, *asked, stuck]
+
+
+def sizes() -> None:
+    """As many factors as the panels have entries."""
+    for p in range(8):
+        for s in range(5):
+            lower = upper = 0
+            for k0 in range(0, p, PANEL):
+                k1 = min(k0 + PANEL, p)
+                lower += (p + s - k0) * (k1 - k0)
+                upper += (p + s - k1) * (k1 - k0)
+            found = packing.packed_sizes(np.array([p]), np.array([s]), PANEL)
+            if (int(found[0][0]), int(found[1][0])) != (lower, upper):
+                raise Killed
 
 
 def stuck() -> None:
@@ -484,7 +517,7 @@ def main() -> int:
     start = time.process_time()
     for ask in asked:  # the kernels as they are: nothing may be killed
         ask()
-    budget = max(20.0 * (time.process_time() - start), 5.0)
+    budget = max(10.0 * (time.process_time() - start), 3.0)
     # the quick checks first: most mutants die there
     counts: dict[str, dict[str, int]] = {}
     survivors: list[tuple[Mutant, str | None]] = []

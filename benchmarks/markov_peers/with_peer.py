@@ -1,6 +1,9 @@
-"""One peer on one chain, in the peers' environment: python with_peer.py PEER chain.npz, JSON on stdout.
+"""One peer, one quantity of one chain, in the peers' environment: JSON on standard output.
 
-The file holds a sparse generator (data, indices, indptr), masks `low`, `empty`, `high`, and start states.
+    python with_peer.py PEER QUANTITY chain.npz
+
+QUANTITY is law, recovery or escape. The file holds a sparse generator (data, indices, indptr), masks
+`low`, `empty`, `high`, and the number of the full state.
 """
 
 from __future__ import annotations
@@ -8,37 +11,43 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import tempfile
 import time
 
 import numpy as np
 
+MODES = {  # of Storm's solver of linear equations
+    "storm": None,  # as it comes: topological, Jacobi, 1e-6 relative
+    "storm sparse LU": "EIGEN",
+    "storm elimination": "ELIMINATION",
+    "storm sound": "sound",
+}
 
-def scipy_lu(Q, low, empty, high, full):
+
+def scipy_lu(Q, quantity, masks, full):
     from scipy.sparse.linalg import splu
 
     n = Q.shape[0]
-    A = Q.T.tolil()
-    A[n - 1, :] = 1.0
-    law = splu(A.tocsc()).solve(np.eye(1, n, n - 1)[0])
+    if quantity == "law":
+        A = Q.T.tolil()
+        A[n - 1, :] = 1.0
+        law = splu(A.tocsc()).solve(np.eye(1, n, n - 1)[0])
+        return float(law[masks["low"]].sum())
+    target, start = (masks["empty"], full) if quantity == "recovery" else (masks["high"], 0)
+    rest = np.flatnonzero(~target)
+    times = splu(-Q[rest][:, rest].tocsc()).solve(np.ones(rest.size))
+    return float(times[np.searchsorted(rest, start)])
 
-    def time_to(target, start):
-        rest = np.flatnonzero(~target)
-        times = splu(-Q[rest][:, rest].tocsc()).solve(np.ones(rest.size))
-        return float(times[np.searchsorted(rest, start)])
 
-    return float(law[low].sum()), time_to(empty, full), time_to(high, 0)
-
-
-def quantecon_gth(Q, low, empty, high, full):
+def quantecon_gth(Q, quantity, masks, full):
     from quantecon.markov import gth_solve
 
-    law = gth_solve(Q.toarray())
-    return float(law[low].sum()), None, None
+    if quantity != "law":
+        raise SystemExit("no hitting times")
+    return float(gth_solve(Q.toarray())[masks["low"]].sum())
 
 
-def storm(Q, low, empty, high, full):
-    import tempfile
-
+def storm_model(Q, masks):
     import stormpy
 
     n = Q.shape[0]
@@ -47,40 +56,58 @@ def storm(Q, low, empty, high, full):
     for i in range(n):
         row = slice(Q.indptr[i], Q.indptr[i + 1])
         edges = [(j, r) for j, r in zip(Q.indices[row], Q.data[row], strict=True) if j != i]
-        names = [t for t, mask in (("low", low), ("empty", empty), ("high", high)) if mask[i]]
-        names += ["init"] if i == 0 else []
-        lines += [f"state {i} !{sum(r for _, r in edges)!r} {' '.join(names)}", "\taction 0"]
+        names = [name for name, mask in masks.items() if mask[i]] + (["init"] if i == 0 else [])
+        lines += [f"state {i} !{float(sum(r for _, r in edges))!r} {' '.join(names)}", "\taction 0"]
         lines += [f"\t\t{j} : {float(r)!r}" for j, r in edges]
     with tempfile.NamedTemporaryFile("w", suffix=".drn") as file:
-        file.write("\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n")
+        file.write("\n".join(lines) + "\n")
         file.flush()
-        model = stormpy.build_model_from_drn(file.name)
+        return stormpy.build_model_from_drn(file.name)
 
-    def ask(text, state):
-        (formula,) = stormpy.parse_properties(text)
-        return float(stormpy.model_checking(model, formula).get_value(state))
 
-    return (
-        ask('LRA=? ["low"]', 0),
-        ask('T=? [F "empty"]', full),
-        ask('T=? [F "high"]', 0),
-    )
+def storm(model, quantity, mode, full):
+    import stormpy
+    from stormpy.developer import EquationSolverType
+
+    settings = stormpy.Environment()
+    if mode == "sound":
+        settings.solver().force_soundness = True
+    elif mode:
+        settings.solver().set_linear_equation_solver_type(EquationSolverType.__members__[mode])
+    text, state = {
+        "law": ('LRA=? ["low"]', 0),
+        "recovery": ('T=? [F "empty"]', full),
+        "escape": ('T=? [F "high"]', 0),
+    }[quantity]
+    (formula,) = stormpy.parse_properties(text)
+    return float(stormpy.model_checking(model, formula, environment=settings).get_value(state))
 
 
 def main():
     from scipy.sparse import csr_matrix
 
-    file = np.load(sys.argv[2])
+    _, peer, quantity, name = sys.argv
+    file = np.load(name)
     n = file["indptr"].size - 1
     Q = csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(n, n))
     Q.sort_indices()
-    masks = [file[name] for name in ("low", "empty", "high")]
-    peer = {"scipy": scipy_lu, "quantecon": quantecon_gth, "storm": storm}[sys.argv[1]]
+    masks = {name: file[name] for name in ("low", "empty", "high")}
+    full = int(file["full"])
+    if peer in MODES:
+        model = storm_model(Q, masks)  # reading the chain is not timed
+
+        def solve():
+            return storm(model, quantity, MODES[peer], full)
+    else:
+
+        def solve():
+            return {"scipy": scipy_lu, "quantecon": quantecon_gth}[peer](Q, quantity, masks, full)
+
     wall, cpu = time.perf_counter(), time.process_time()
-    values = peer(Q, *masks, int(file["full"]))
+    value = solve()
     used = [time.perf_counter() - wall, time.process_time() - cpu]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(json.dumps({"values": values, "wall": used[0], "cpu": used[1], "peak_gb": peak}))
+    print(json.dumps({"value": value, "wall": used[0], "cpu": used[1], "peak_gb": peak}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from separatrix.errors import DataError
 
 
 @contextmanager
-def draft_of(path: str | os.PathLike[str]) -> Iterator[Path]:
+def draft_of(path: str | os.PathLike[str]) -> Generator[Path]:
     """A name beside `path`, with its ending, that becomes `path` when the block ends without an error.
 
     A link is followed; an existing file keeps its permissions.

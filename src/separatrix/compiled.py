@@ -19,8 +19,12 @@ def compiled(
     nogil: bool = True,
     fastmath: frozenset[str] = frozenset(),
     inner: bool = False,
+    signature: str | None = None,
 ) -> F:
     """Compile `function` with numba on its first call and cache the machine code on disk.
+
+    With a `signature` in numba's words it is compiled at once, and for these types only; an argument
+    of a `FunctionType` is then a compiled function that is called by its address.
 
     `fastmath` names the liberties that LLVM may take, such as ``{"reassoc", "contract"}``. An
     `inner` function is called from compiled code only, which saves the time to wrap it for Python.
@@ -33,4 +37,32 @@ def compiled(
         options["fastmath"] = set(fastmath)
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    if signature is not None:
+        return cast(F, njit(signature, cache=True, **options)(function))
     return cast(F, njit(cache=True, **options)(function))
+
+
+def by_address(function: Callable[..., Any], signature: str) -> Any:
+    """`function`, compiled, as an argument of type ``FunctionType(signature)``.
+
+    Handed over as it is it would work, too, but numba would look its type up again on every call, at
+    some hundred times the cost of a short one.
+    """
+    from numba.core import sigutils, types
+
+    args, result = cast(Any, sigutils).normalize_signature(signature)
+    full = cast(Any, types).FunctionType(result(*args)).signature
+    made = cast(Any, function).get_compile_result(full)
+    address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+
+    class ByAddress(types.WrapperAddressProtocol):
+        _numba_type_ = cast(Any, types).FunctionType(full)
+        keeps_alive = function
+
+        def __wrapper_address__(self) -> int:
+            return address
+
+        def signature(self) -> Any:
+            return full
+
+    return ByAddress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -61,6 +62,24 @@ def test_a_plan_as_json_with_its_picture(folder, tmp_path):
     assert all(c.endswith("'") for move in plan["moves"] for c in move["commands"])
     assert plan["data_quality"]["files"] == 5
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_page_in_the_common_frame_is_read_back_and_compared(folder, tmp_path):
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    for page, moves in ((one, "5"), (other, "2")):
+        done = run(
+            folder, "--moves", moves, "--gap", "0.5", "--report", str(page), "--path", "/u/<{user}>"
+        )
+        assert done.exit_code == 0, done.output
+    text = one.read_text()
+    assert text.count("<figure") == 2
+    assert "/u/&lt;200" in text
+    assert not re.search(r'(src|href)="(?!#|data:)', re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
+    opened = CliRunner().invoke(main, ["report", "--open", str(one)])
+    assert json.loads(opened.stdout)["schema"] == "separatrix.plan/1"
+    told = CliRunner().invoke(main, ["diff", str(one), str(other), "--json"])
+    places = {row["place"] for row in json.loads(told.stdout)["differences"]}
+    assert "peak_after" in places
 
 
 def test_a_plan_as_text_prints_commands(folder):

@@ -66,6 +66,14 @@ def test_every_remedy_makes_the_service_safe(found):
     }
 
 
+def test_the_side_effect_is_what_the_chain_says_of_the_healthy_service(found):
+    before = check(service()).regimes[0].goodput_share
+    for remedy in found.found:
+        after = check(with_parameters(service(), remedy.changes)).regimes[0].goodput_share
+        assert remedy.goodput_before == pytest.approx(before, abs=0.03)
+        assert remedy.goodput_after == pytest.approx(after, abs=0.03)
+
+
 def test_a_pair_is_cheaper_than_either_alone(found):
     singles = {r.text: r.cost for r in found.found if len(r.changes) == 1}
     pairs = [r for r in found.found if len(r.changes) == 2]

@@ -66,6 +66,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @click.option("--jobid", metavar="TEMPLATE", help="The site's jobid_name, such as '%e.%u'.")
 @click.option("--strict", is_flag=True, help="One bad file is an error.")
 @click.option("--figure", metavar="PICTURE.png", help="Also draw loads before and after.")
+@click.option("--report", metavar="REPORT.html", help="Write a self-contained page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_context
 def place(
@@ -88,6 +89,7 @@ def place(
     seed: int,
     template: str | None,
     figure: str | None,
+    report: str | None,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -136,6 +138,12 @@ def place(
         from separatrix.views.figures_placement import load_before_after
 
         save_figure(load_before_after(plan), figure)
+    if report is not None:
+        from separatrix.atomic import write_atomically
+        from separatrix.views.placement_page import placement_page
+
+        command = "separatrix " + " ".join(sys.argv[1:])
+        write_atomically(report, placement_page(plan, quality=str(quality), command=command))
     if as_json:
         click.echo(json.dumps({**plan.to_dict(), "data_quality": quality.to_dict()}, indent=2))
     else:

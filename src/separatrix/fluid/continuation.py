@@ -25,6 +25,7 @@ from separatrix.fluid.rest import rest_from
 from separatrix.model import Program
 from separatrix.model.parameters import parameter as value_of
 from separatrix.model.parameters import with_parameter
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population
 
 WIDE = 20.0
@@ -32,7 +33,7 @@ WIDE = 20.0
 
 
 @dataclass(frozen=True)
-class Hysteresis:
+class Hysteresis(Shown):
     """Curves of resting points over one parameter.
 
     Attributes

@@ -18,6 +18,7 @@ from separatrix.fluid.continuation import Hysteresis, family_of, hysteresis, num
 from separatrix.fluid.equilibria import equilibria
 from separatrix.fluid.field import FluidClosure
 from separatrix.model import Program
+from separatrix.notebook import Shown
 
 Standing = Literal["safe", "can get stuck", "always stuck", "unknown"]
 
@@ -26,7 +27,7 @@ MOST_WHOLE = 64
 
 
 @dataclass(frozen=True)
-class MetastableRange:
+class MetastableRange(Shown):
     """The values of a parameter at which the mean dynamics have a healthy and a stuck rest.
 
     Attributes

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import DataError
 from separatrix.koopman.autoencoder import Koopman
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ _NEAR = 0.05  # of the farthest start: starts nearer to the limit have nowhere t
 
 
 @dataclass(frozen=True)
-class Settling:
+class Settling(Shown):
     """Settling times at several delta.
 
     Attributes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias
 
 import numpy as np
@@ -53,6 +54,11 @@ class Elimination(ABC):
     def tilted(self) -> bool:
         """Whether rates were brought into one range by a known law."""
         return False
+
+    @property
+    def floor(self) -> float:
+        """Natural logarithm of the probability down to which entries of the law are certified."""
+        return -inf
 
     @property
     @abstractmethod

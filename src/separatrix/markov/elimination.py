@@ -35,12 +35,13 @@ from separatrix.markov.scaled import Scaled, product, zeros
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
-Method: TypeAlias = Literal["auto", "levels", "nested", "dense"]
+Method: TypeAlias = Literal["auto", "levels", "nested", "dense", "aggregated"]
 Sides: TypeAlias = Literal["both", "left", "right"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
 _NESTED_FROM = 12_000  # states; below, an elimination by levels takes a tenth of a second or two
 _NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
+_DIRECT_WORK = 2e11  # multiplications of a nested dissection that take half a minute
 _ONE_SIDED_FROM = 2_500_000  # states; below, factors of both sides take less than 3 GB
 _ROUNDING = 2.0**-52
 
@@ -186,7 +187,9 @@ def eliminate(
     anchor : row-major number of the kept state to eliminate last; by default the first kept one,
         or one where the chain lingers too long for an ordinary pivot.
     method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled),
-        ``"dense"``, or ``"auto"``.
+        ``"dense"``, ``"aggregated"`` (no factors: every solve iterates; see `aggregation`), or
+        ``"auto"``, which takes the last for lattices of three axes and more whose elimination would
+        take minutes.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
@@ -212,6 +215,10 @@ def eliminate(
         raise ModelError(f"the anchor, state {last}, is not a kept state")
     picked, reason = _choose(method, chain, kept.size)
     try:
+        if picked == "aggregated":
+            from separatrix.markov.aggregation.solver import Aggregated
+
+            return Aggregated(chain, gone, killing, last, picked, reason)
         if picked == "nested":
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.elimination import eliminate_nested
@@ -307,8 +314,8 @@ def _explained(
 
 def _choose(method: Method, chain: Chain, n: int) -> tuple[str, str]:
     lattice = chain.listed is None and len(chain.shape) > 1
-    if method == "nested" and not lattice:
-        raise ModelError("nested dissection needs a chain on a lattice; use method='levels'")
+    if method in ("nested", "aggregated") and not lattice:
+        raise ModelError(f"method={method!r} needs a chain on a lattice; use method='levels'")
     if method != "auto":
         return method, "asked for"
     if n < _DENSE_BELOW:
@@ -318,6 +325,12 @@ def _choose(method: Method, chain: Chain, n: int) -> tuple[str, str]:
     width = chain.n_states // max(chain.shape)
     if n < _NESTED_FROM and n * width**2 < _NESTED_WORK:
         return "levels", f"{n} states of bandwidth {width}: no compiled code to wait for"
+    if len(chain.shape) > 2:
+        from separatrix.markov.nested.effort import chain_operations
+
+        work = chain_operations(chain)
+        if work > _DIRECT_WORK:
+            return "aggregated", f"{n} states: nested dissection would take {work:.1g} operations"
     return "nested", f"{n} states of bandwidth {width}: by levels {n * width**2:.1g} operations"
 
 

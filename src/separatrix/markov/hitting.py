@@ -29,6 +29,7 @@ from separatrix.markov.elimination import Elimination, Method, eliminate, sides_
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import squared_jumps
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -41,7 +42,7 @@ _ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True)
-class Passage:
+class Passage(Shown):
     """Hitting time from one start.
 
     Attributes

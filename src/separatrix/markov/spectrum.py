@@ -33,6 +33,7 @@ from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import StationaryLaw, stationary
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -48,7 +49,7 @@ _SMOOTHINGS = 6
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(Shown):
     """Slowest modes of a chain, the stationary one first.
 
     Attributes
@@ -228,7 +229,8 @@ def _slowest(solved: Elimination, law: StationaryLaw, count: int, tolerance: flo
 def _balance(law: StationaryLaw) -> tuple[Scaled, Array]:
     """Square roots of the probabilities, the largest 1, and their logarithms."""
     log_pi = law.log_pi.reshape(-1)
-    least = log_pi[np.isfinite(log_pi)].min()  # for transient states, which have no mass
+    # for transient states, which have no mass, and for states whose mass is not certified
+    least = max(float(log_pi[np.isfinite(log_pi)].min()), law.floor)
     log_weight = 0.5 * (np.maximum(log_pi, least) - log_pi.max())
     power = np.floor(log_weight / log(2.0))
     return Scaled.of(np.exp(log_weight - power * log(2.0)), power.astype(np.int64)), log_weight

@@ -18,6 +18,7 @@ from separatrix.markov.conservation import cut_imbalance, state_imbalance
 from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.scaled import Scaled
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -53,7 +54,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class StationaryLaw:
+class StationaryLaw(Shown):
     """Long-run probabilities of the states.
 
     Attributes
@@ -145,7 +146,7 @@ def stationary(
     """
     chain = as_chain(population)
     solved, law, imbalance = _deep_law(chain, method, anchor)
-    floor = _floor(law, imbalance)
+    floor = max(_floor(law, imbalance), solved.floor)
     shown = law.log() > (floor if floor < _SMALLEST else -inf)
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None

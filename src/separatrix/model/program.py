@@ -244,6 +244,20 @@ class Program:
 
     # --- reading -------------------------------------------------------------------------------
 
+    def _repr_html_(self) -> str:
+        """In notebooks: what the program says in English, or what is wrong with it."""
+        import html
+
+        from separatrix.model.explain import explain
+
+        try:
+            said = explain(self)
+            lines = [*said.paragraphs, *(f"Warning: {warning}" for warning in said.warnings)]
+        except ModelError as error:
+            lines = [f"Not whole yet: {problem}" for problem in error.problems]
+        text = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+        return f"<div><strong>Program: {html.escape(self.name)}</strong>{text}</div>"
+
     @property
     def servers(self) -> tuple[Server, ...]:
         """Servers in the order they were added."""

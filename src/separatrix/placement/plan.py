@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.placement.commands import Command, commands
 from separatrix.placement.demand import Demand
 from separatrix.placement.exact import Solution, solve
@@ -44,7 +45,7 @@ class Move:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Shown):
     """Moves that bring the worst target's peak within `gap` of the lowest possible.
 
     Loads are in weighted operations per second, raised for the weights' uncertainty unless said

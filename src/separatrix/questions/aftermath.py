@@ -25,6 +25,7 @@ from separatrix.model import Outage, Program, Schedule
 from separatrix.model.demand import demands
 from separatrix.model.faults import Fault
 from separatrix.model.parameters import with_parameter
+from separatrix.notebook import Shown
 from separatrix.questions.odds import wilson
 from separatrix.questions.simulated import longest_outage
 from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, relaxation
@@ -38,7 +39,7 @@ MOST_BACKLOG = 100.0
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class Aftermath(Shown):
     """What runs with a fault looked like before it, and after.
 
     Attributes

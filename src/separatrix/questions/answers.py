@@ -7,6 +7,7 @@ from math import inf, isfinite
 from typing import Any, Literal
 
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.questions.tipping import Tipping
 from separatrix.questions.verdict import Word
 
@@ -76,7 +77,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Shown):
     """All answers to one question.
 
     Attributes

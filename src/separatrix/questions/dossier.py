@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from separatrix.errors import SeparatrixError
 from separatrix.model import Program
 from separatrix.model.parameters import Path
+from separatrix.notebook import Shown
 from separatrix.questions.agreement import Agreement, agreement
 from separatrix.questions.glance import Glance, glance
 from separatrix.questions.limits import Kept, kept_limits
@@ -42,7 +43,7 @@ MAP = 12
 
 
 @dataclass(frozen=True)
-class Dossier:
+class Dossier(Shown):
     """The parts of a report; None where there is no answer, with the reason in `open`.
 
     Attributes

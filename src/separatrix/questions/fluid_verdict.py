@@ -14,8 +14,12 @@ from typing import Any
 import numpy as np
 
 from separatrix.fluid.field import velocity
-from separatrix.fluid.rest import rest_from
+from separatrix.fluid.held import held
+from separatrix.fluid.newton import BALANCED, imbalance
+from separatrix.fluid.reduced import reducible, rested_orbits, rests
+from separatrix.fluid.rest import Rest, rest_from
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, State, lower
 from separatrix.questions.verdict import HEALTHY_SHARE, Word, relaxation
 
@@ -24,7 +28,7 @@ APART = 1.0
 
 
 @dataclass(frozen=True)
-class FluidVerdict:
+class FluidVerdict(Shown):
     """The verdict of the mean dynamics.
 
     Attributes
@@ -77,8 +81,7 @@ def fluid_verdict(
     Raises ModelError, `Unsupported` where no population carries the program.
     """
     population = lower(program, closure)
-    low = rest_from(population, np.zeros(len(population.axes)))
-    high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
+    low, high = _outer_rests(population)
     low_share, high_share = (
         answered_share(program, population, rest.state) for rest in (low, high)
     )
@@ -102,12 +105,49 @@ def fluid_verdict(
     )  # fmt: skip
 
 
+def fluid_safe(program: Program, *, within: float = inf) -> bool:
+    """Whether `fluid_verdict` is "safe", and its recovery takes less than `within` [s].
+
+    Asked for many programs: the fullest service, which says no most of the time, is looked at first.
+    Raises as `fluid_verdict`.
+    """
+    population = lower(program)
+    if not reducible(population):
+        for corner in (
+            np.array(population.shape, dtype=np.float64) - 1.0,
+            np.zeros(len(population.shape)),
+        ):
+            rest = rest_from(population, corner)
+            share = answered_share(program, population, rest.state)
+            if rest.status != "ok" or share < HEALTHY_SHARE:
+                return False
+        if within == inf:
+            return True
+    verdict = fluid_verdict(program, timed=within < inf)
+    return verdict.word == "safe" and (within == inf or verdict.recovery < within)
+
+
+def _outer_rests(population: Population) -> tuple[Rest, Rest]:
+    """Where the empty and the fullest service come to rest."""
+    if reducible(population):
+        # the dynamics are monotone: from the least and the greatest state they go to the outermost rests
+        points = rests(population)
+        here = [Rest(x, x[None], float(imbalance(population, x))) for x in (points[0], points[-1])]
+        if max(rest.residual for rest in here) < BALANCED:
+            return here[0], here[1]
+    top = np.array(population.shape, dtype=np.float64) - 1.0
+    return rest_from(population, np.zeros(len(top))), rest_from(population, top)
+
+
 def worst_start(population: Population) -> Array:
     """What a long outage leaves: full queues, and orbits at rest while everybody is refused."""
     state = np.array(population.shape, dtype=np.float64) - 1.0
-    held = [i for i, axis in enumerate(population.axes) if axis.kind == "queue"]
-    rest = rest_from(_held(population, tuple(held)), state)
-    return rest.state
+    if reducible(population):
+        return np.append(state[0], rested_orbits(population, state[:1])[0])
+    free = [i for i, axis in enumerate(population.axes) if axis.kind != "queue"]
+    if free:
+        state[free] = rest_from(held(population, free, state), state[free]).state
+    return state
 
 
 def time_to_fall(population: Population, start: Array, bound: float, scale: float) -> float:
@@ -133,17 +173,6 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
         slope, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
     )
     return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
-
-
-def _held(population: Population, axes: tuple[int, ...]) -> Population:
-    """The same population with some coordinates held where they are."""
-    from dataclasses import replace
-
-    moves = tuple(
-        replace(t, jump=tuple(0 if i in axes else step for i, step in enumerate(t.jump)))
-        for t in population.transitions
-    )
-    return replace(population, transitions=moves)
 
 
 def _counted(population: Population) -> tuple[int, ...]:

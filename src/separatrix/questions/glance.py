@@ -11,6 +11,7 @@ from separatrix.fluid.continuation import Hysteresis, hysteresis
 from separatrix.fluid.ranges import MetastableRange, metastable_range
 from separatrix.model import Program
 from separatrix.model.quantities import percent_text
+from separatrix.notebook import Shown
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
 from separatrix.questions.portrait import Portrait, describe, plane
@@ -21,7 +22,7 @@ CURVE_POINTS = 80
 
 
 @dataclass(frozen=True)
-class Glance:
+class Glance(Shown):
     """The quick answer.
 
     Attributes

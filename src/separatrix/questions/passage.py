@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from separatrix.errors import NotConverged
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.passage import hitting_quantiles
+from separatrix.notebook import Shown
 from separatrix.population import Array
 from separatrix.questions.regimes import Mask
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Passage:
+class Passage(Shown):
     """A time to get from one regime to the other [s]: mean, median and 99th percentile."""
 
     mean: float
@@ -24,6 +25,10 @@ class Passage:
     p50: float
     p99: float
     relative_error: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; seconds."""
+        return dict(vars(self))
 
 
 def passage(chain: Chain, target: Mask, start: Array) -> Passage:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.fluid.equilibria import FixedPoint, fixed_points
+from separatrix.fluid.equilibria import FixedPoint, equilibria
 from separatrix.fluid.reduced import rested_orbits
 from separatrix.population import Array, Population
 from separatrix.questions.regimes import Regimes
@@ -72,7 +72,8 @@ def plane(population: Population, *, resolution: int = 61) -> Portrait:
     n_orbits = len(population.axes) - 1
     top = float(population.shape[0] - 1)
     q = np.linspace(0.0, top, resolution)
-    points = fixed_points(population)
+    # a picture shows what was found; rates that jump (as in Metafor's closure) have no certificate
+    points = equilibria(population).points
     if all(axis.size == 1 for axis in population.axes[1:]):
         drift = population.drift((q, *[np.zeros_like(q)] * n_orbits))[0]
         flat = np.tile(drift, (2, 1))

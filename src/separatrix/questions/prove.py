@@ -20,6 +20,7 @@ from separatrix.emulate import Emulation, Target, emulate
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.model import Outage, Program, Schedule, Slowdown, Spike
 from separatrix.model.demand import demands
+from separatrix.notebook import Shown
 from separatrix.population import Array
 from separatrix.questions.outcome import Outcome, Phases, outcome
 from separatrix.questions.verdict import check, relaxation
@@ -58,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Proof(Shown):
     """A prediction and its test on a real server.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.population import Closure
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import ENGINES, Agreement, Engine, Time
@@ -21,7 +22,7 @@ from separatrix.questions.verdict import Verdict, Word, check
 
 
 @dataclass(frozen=True)
-class RecoveryOverLoad:
+class RecoveryOverLoad(Shown):
     """Verdict and recovery time at each arrival rate of one source.
 
     Attributes
@@ -151,7 +152,7 @@ def seen_recovery_over_load(
 
 
 @dataclass(frozen=True)
-class RecoveryByEngine:
+class RecoveryByEngine(Shown):
     """The same question over load by every engine, side by side.
 
     Attributes

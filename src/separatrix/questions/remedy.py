@@ -16,16 +16,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Literal
 
 from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.model import Program
 from separatrix.model.parameters import Path, with_parameters
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.population import lower
 from separatrix.questions.aftermath import Aftermath, aftermath
-from separatrix.questions.fluid_verdict import fluid_verdict
+from separatrix.questions.fluid_verdict import fluid_safe
 from separatrix.questions.knobs import Knob, Rung, knobs_of
 from separatrix.questions.simulated import calm_share
 from separatrix.questions.verdict import check
@@ -34,8 +35,8 @@ Proposer = Literal["fluid", "simulation"]
 
 EXACT_STATES = 20_000
 """Chains up to this size are asked, too."""
-FEW, MANY = 40, 200
-"""Runs that propose, and runs that confirm."""
+FEW, ENOUGH, MANY = 40, 80, 200
+"""Runs that propose; that confirm if none of them is trapped; that confirm else, and give a quantile."""
 TRAPPED = 0.05
 """A remedy is refuted unless fewer runs than this share are trapped, for all the interval says."""
 PAIRS = 5
@@ -82,7 +83,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Remedies:
+class Remedies(Shown):
     """What helps, and what does not.
 
     Attributes
@@ -182,23 +183,30 @@ class _Search:
         self.asked: dict[str, tuple[bool, Proposer]] = {}
         self.calm = calm_share(program, seed=seed)
 
-    def good(self, rung: Rung) -> tuple[bool, Proposer]:
-        """Whether an engine proposes the rung, and which."""
+    def good(self, rung: Rung, *, runs: bool = True) -> tuple[bool, Proposer]:
+        """Whether an engine proposes the rung, and which.
+
+        runs : let simulation propose what no population carries.
+        """
         if rung.text not in self.asked:
-            self.asked[rung.text] = self._asked(rung)
+            answer = self._asked(rung, runs)
+            if answer is None:
+                return False, "simulation"
+            self.asked[rung.text] = answer
         return self.asked[rung.text]
 
-    def _asked(self, rung: Rung) -> tuple[bool, Proposer]:
+    def _asked(self, rung: Rung, runs: bool) -> tuple[bool, Proposer] | None:
         changed = self._changed(rung)
         if changed is None:
             return False, "fluid"
         try:
-            verdict = fluid_verdict(changed, timed=self.limit is not None)
+            within = inf if self.limit is None else self.limit
+            return fluid_safe(changed, within=within), "fluid"
         except Unsupported:
+            if not runs:
+                return None
             seen = aftermath(changed, (), runs=FEW, seed=self.seed)
             return seen.trapped == 0 and self._fast(seen), "simulation"
-        quick = self.limit is None or verdict.recovery < self.limit
-        return verdict.word == "safe" and quick, "fluid"
 
     def single(self, knob: Knob) -> tuple[Remedy | None, int]:
         """The gentlest rung of one knob that holds, and its number; None and the end without one."""
@@ -230,7 +238,7 @@ class _Search:
             for i in range(least[one.name]):
                 while j >= 0:
                     both = _both(one.rungs[i], other.rungs[j])
-                    good, engine = self.good(both) if self._carried(both) else (False, "fluid")
+                    good, engine = self.good(both, runs=False)
                     if not good or engine != "fluid":
                         break
                     if best is None or both.cost < best.cost:
@@ -254,9 +262,13 @@ class _Search:
             fresh = ", fresh runs; no other engine carries it" if proposer == "simulation" else ""
             confirmed.append(f"simulation ({MANY} runs, long outage{fresh})")
         if not refuted and self.program.faults.faults:
-            own = aftermath(changed, runs=MANY, seed=self.seed + 2)
+            own = aftermath(
+                changed, runs=ENOUGH if self.limit is None else MANY, seed=self.seed + 2
+            )
+            if own.trapped > 0 and len(own.back) < MANY:
+                own = aftermath(changed, runs=MANY, seed=self.seed + 2)
             refuted = self._doubt(own, "its own faults")
-            confirmed.append(f"simulation ({MANY} runs, its own faults)")
+            confirmed.append(f"simulation ({len(own.back)} runs, its own faults)")
         if not refuted and proposer == "fluid":
             said, refuted = self._exactly(changed)
             confirmed += [said] if said else []
@@ -293,16 +305,6 @@ class _Search:
         if self.limit is not None and not p99 < self.limit:
             return "", f"markov: 99 % are back only within {duration_text(p99)}"
         return f"markov ({verdict.population.n_states:,} states)", ""
-
-    def _carried(self, rung: Rung) -> bool:
-        changed = self._changed(rung)
-        if changed is None:
-            return False
-        try:
-            lower(changed)
-        except Unsupported:
-            return False
-        return True
 
     def _changed(self, rung: Rung) -> Program | None:
         """The program on that rung; None where two changes do not go together."""

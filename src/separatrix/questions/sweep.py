@@ -27,6 +27,7 @@ from separatrix.model import Program
 from separatrix.model.files import dumps
 from separatrix.model.parameters import Path as Place
 from separatrix.model.parameters import parameter, with_parameter, with_parameters
+from separatrix.notebook import Shown
 from separatrix.questions.point import NUMBERS, OPTIONS, Engine, record
 from separatrix.questions.sweep_store import SweepStore
 from separatrix.simulate.progress import progress_bar
@@ -40,7 +41,7 @@ WORTH_WORKERS = 10.0
 
 
 @dataclass(frozen=True)
-class SweepResult:
+class SweepResult(Shown):
     """The answers on a grid.
 
     Attributes

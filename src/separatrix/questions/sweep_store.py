@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from separatrix import __version__
 from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
+from separatrix.fingerprint import experiment_directory, fingerprint
 
 
 class SweepStore:
@@ -21,16 +20,8 @@ class SweepStore:
     """
 
     def __init__(self, directory: str | Path, common: Mapping[str, Any]) -> None:
-        self.directory = Path(directory)
-        self._common = json.dumps({**common, "version": __version__}, sort_keys=True)
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"cannot be made: {error.strerror}",
-                file=str(directory),
-                hint="give a directory that can be written",
-            ) from error
+        self.directory = experiment_directory(directory)
+        self._common = dict(common)
 
     def get(self, changes: Mapping[str, Any]) -> dict[str, Any] | None:
         """The record of the point with these changes; None where it is not finished.
@@ -58,9 +49,8 @@ class SweepStore:
         write_atomically(self._path(changes), json.dumps(body, indent=1).encode())
 
     def _path(self, changes: Mapping[str, Any]) -> Path:
-        identity = self._common + json.dumps(_plain(changes), sort_keys=True)
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:32]
-        return self.directory / f"point-{digest}.json"
+        known_by = fingerprint({**self._common, "changes": _plain(changes)})
+        return self.directory / f"point-{known_by[:32]}.json"
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:

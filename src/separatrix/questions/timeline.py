@@ -18,6 +18,7 @@ from separatrix.fluid.field import Trajectory, follow, piece_of
 from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.model.faults import Fault, Outage
+from separatrix.notebook import Shown
 from separatrix.population import Array
 from separatrix.simulate import SimulationResult, simulate
 
@@ -30,7 +31,7 @@ BACK = 0.9
 
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(Shown):
     """One horizon by simulation and by the mean dynamics.
 
     Attributes

@@ -21,6 +21,7 @@ from separatrix.fluid.delay_model import delay_model
 from separatrix.model import Outage, Program, Schedule, Slowdown, Spike
 from separatrix.model.faults import Fault
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.population import Closure
 from separatrix.questions.simulated import longest_outage
 from separatrix.questions.trapped import (
@@ -43,7 +44,7 @@ _SHORTEST = 2.0**-40
 
 
 @dataclass(frozen=True)
-class Tipping:
+class Tipping(Shown):
     """The size from which on a fault traps.
 
     Attributes

@@ -18,6 +18,7 @@ import numpy as np
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Program
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.questions.simulated import longest_outage
 from separatrix.questions.tipping import (
     MOST_FACTOR,
@@ -74,7 +75,7 @@ class TippingPoint:
 
 
 @dataclass(frozen=True)
-class TippingCurve:
+class TippingCurve(Shown):
     """The smallest faults of one kind that trap the service.
 
     Attributes

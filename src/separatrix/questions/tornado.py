@@ -10,6 +10,7 @@ from separatrix.errors import ModelError
 from separatrix.fluid.ranges import metastable_range
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
+from separatrix.notebook import Shown
 from separatrix.questions.sliders import Slider, sliders
 
 TURN = 1.25
@@ -44,7 +45,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Tornado:
+class Tornado(Shown):
     """The bars, the longest first.
 
     Attributes

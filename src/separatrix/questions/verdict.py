@@ -25,6 +25,7 @@ from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw, stationary
 from separatrix.model import Program
 from separatrix.model.quantities import duration_text, percent_text
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
@@ -63,7 +64,7 @@ class Regime:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Shown):
     """The answer, with what it rests on. Times in seconds, rates per second.
 
     Attributes

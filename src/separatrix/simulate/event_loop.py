@@ -513,4 +513,7 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
                 v = p
                 good = True
 
+    # numba names machine code by this and by a count that begins anew in every process: loops from the
+    # disk would share a name, and a look-up by name would find any of them
+    loop.__qualname__ = f"loop_{features.name}"
     return loop

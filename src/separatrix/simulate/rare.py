@@ -22,16 +22,11 @@ from separatrix.model import Program, Schedule, StateMachine
 from separatrix.simulate import layout as at
 from separatrix.simulate.compile import compile_program
 from separatrix.simulate.intervals import Estimate, student
-from separatrix.simulate.splitting import Entries, Splitting
+from separatrix.simulate.levels import MEMORIES, home, place_levels
+from separatrix.simulate.splitting import Splitting
 
 Goal = Literal["collapse", "recovery"]
-LIKELY = (0.1, 0.45)  # a step's probability in the pilot
-AIM = 0.2  # of a step: least spread for the effort where a step costs the same whatever its length
-PILOT = 200  # trials of a step in the pilot
-FEWEST = 5  # states from which the pilot may go on
-MOST_LEVELS = 400
 WIDE = 2.0  # a mean whose interval reaches further than so many times is not to be trusted
-MEMORIES = 50.0  # how long the start set is watched at least, in longest memories of the service
 
 
 @dataclass(frozen=True)
@@ -129,22 +124,21 @@ def rare_passage(
         stream = np.random.SeedSequence(seed, spawn_key=key)
         return Splitting(loop, compiled, features, stream, near, far, 1e5 * memory)
 
-    pilot = splitting(near, 0)
-    near = _home(pilot, memory)
-    pilot = splitting(near, 0)
-    levels = _pilot(pilot, near, far, MEMORIES * memory)
+    near = home(splitting(near, 0), memory)
+    pilot = splitting(near, 0, 1)
+    plan = place_levels(pilot, MEMORIES * memory)
+    levels = plan.levels
 
     def one(index: int) -> tuple[float, float, list[float], int]:
         part = splitting(near, 1, index)
-        state = part.start(2 * memory)
-        basin = part.basin(state, levels[0], trials, MEMORIES * memory, trials)
+        basin = part.basin(part.start(2 * memory), levels[0], trials, MEMORIES * memory, trials)
         flux = basin.crossings / basin.time
         entries = basin.entries
         chances: list[float] = []
-        for level in levels[1:]:
-            hits, entries = part.step(entries, level, trials)
-            chances.append(hits / trials)
-            if hits == 0:
+        for i, level in enumerate(levels[1:]):
+            chance, entries = part.step(entries, level, trials, plan.behind(i))
+            chances.append(chance)
+            if chance == 0:
                 break
         return flux * math.prod(chances), flux, chances, part.events
 
@@ -174,69 +168,6 @@ def rare_passage(
         pilot.events + sum(events for _, _, _, events in found),
         "inconclusive" if reason else "ok", reason,
     )  # fmt: skip
-
-
-def _home(pilot: Splitting, memory: float) -> float:
-    """The bound of the start set, moved to where the service is half of its time in there.
-
-    A service far beyond the bound would seldom come back to it, and the time from what it inhabits is
-    the same.
-    """
-    usual = pilot.typical(pilot.start(2 * memory), MEMORIES * memory)
-    up = pilot.near < pilot.far
-    return min(pilot.near, usual) if up else max(pilot.near, usual)
-
-
-def _pilot(pilot: Splitting, near: float, far: float, time: float) -> list[float]:
-    """Levels from the first beyond the start set to the goal, about equally likely to be passed."""
-    sign = 1.0 if far > near else -1.0
-    least = min(1.0, abs(far - near) / 2)
-    first = near + sign * max(least, math.floor(abs(far - near) / 100))
-    state = pilot.start(time / MEMORIES)
-    entries = pilot.basin(state, first, PILOT, time / 10, PILOT).entries
-    levels = [first]
-    stride = least
-    while levels[-1] != far:
-        if len(levels) > MOST_LEVELS:
-            raise NotConverged(
-                f"{MOST_LEVELS} levels do not reach {far:g} (at {levels[-1]:g})",
-                certificate="the pilot reaches the goal",
-            )
-        level, entries, stride = _next_level(pilot, entries, levels[-1], sign, stride, least, far)
-        levels.append(level)
-    return levels
-
-
-def _next_level(
-    pilot: Splitting, entries: Entries, here: float, sign: float, stride: float, least: float,
-    far: float,
-) -> tuple[float, Entries, float]:  # fmt: skip
-    """The level after `here`, states at it, and its distance: tried, and tried again."""
-    trials = PILOT
-    tried: dict[float, tuple[float, Entries]] = {}
-    while trials <= 64 * PILOT:
-        stride = min(stride, abs(far - here))
-        level = far if stride >= abs(far - here) else here + sign * stride
-        hits, reached = pilot.step(entries, level, trials)
-        share = hits / trials
-        if LIKELY[0] <= share <= LIKELY[1] or (level == far and share > LIKELY[1]):
-            return level, reached, stride
-        if hits >= FEWEST:
-            tried[stride] = abs(math.log(share / AIM)), reached
-        elif stride <= least:
-            trials *= 4
-            continue
-        guess = stride * math.log(AIM) / math.log(min(max(share, 0.5 / trials), 0.98))
-        stride = max(least, round(min(max(guess, stride / 8), stride * 4) / least) * least)
-        if stride in tried:
-            # a score that moves in jumps: no level is better than the best of these
-            stride = min(tried, key=lambda s: tried[s][0])
-            level = far if stride >= abs(far - here) else here + sign * stride
-            return level, tried[stride][1], stride
-    raise NotConverged(
-        f"no step beyond a score of {here:g} was seen in {trials:,} trials",
-        certificate="the pilot finds levels; choose a nearer goal",
-    )
 
 
 def _check(

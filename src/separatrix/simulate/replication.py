@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix import __version__
+from separatrix.fingerprint import fingerprint
 from separatrix.simulate import layout as at
 from separatrix.simulate.compile import Compiled
 from separatrix.simulate.features import Features
@@ -87,10 +85,8 @@ class Job:
     @cached_property
     def identity(self) -> str:
         """A hash of all that decides what comes out, the version of the engine included."""
-        digest = hashlib.sha256(self.compiled.words.tobytes())
-        said = {**self._header(), "keep": None, "requests": None, "version": __version__}
-        digest.update(json.dumps(said, sort_keys=True).encode())
-        return digest.hexdigest()
+        said = {**self._header(), "keep": None, "requests": None}
+        return fingerprint(said, self.compiled.words.tobytes())
 
     def stream_of(self, index: int) -> np.random.SeedSequence:
         """The seed of run `index`, the same as the index-th child that `spawn` would give."""

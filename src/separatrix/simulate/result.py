@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.notebook import Shown
 from separatrix.simulate.intervals import Estimate
 from separatrix.simulate.record import SERIES, Cells, Columns, Series
 from separatrix.simulate.sketch import quantiles
@@ -20,7 +21,7 @@ QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 
 @dataclass(frozen=True)
-class SimulationResult:
+class SimulationResult(Shown):
     """Independent replications of one program.
 
     Attributes

@@ -36,7 +36,7 @@ def simulate(
     runs: int = 100,
     seed: int = 0,
     step: float | None = None,
-    warmup: float | Literal["auto"] | None = "auto",
+    warmup: float | Literal["auto"] = "auto",
     precision: float | None = None,
     keep: bool | None = None,
     series: str | Path | None = None,
@@ -71,7 +71,7 @@ def simulate(
     """
     job = plan(
         program, horizon=horizon, seed=seed, step=step,
-        warmup=None if warmup == "auto" and not program.faults.faults else warmup,
+        warmup=0.0 if warmup == "auto" and program.faults.faults else warmup,
         runs=runs, keep=keep, requests=requests, series=series is not None,
     )  # fmt: skip
     kept = store if store is None else Store(store, job)
@@ -109,14 +109,14 @@ def plan(
     runs: int = 1,
     seed: int = 0,
     step: float | None = None,
-    warmup: float | Literal["auto"] | None = None,
+    warmup: float | Literal["auto"] = "auto",
     keep: bool | None = None,
     requests: str | Path | None = None,
     series: bool = False,
 ) -> Job:
     """Check the settings and compile the program: the job that workers get.
 
-    warmup : None for MSER-5, "auto" for none.
+    warmup : left out at the start of each run before estimating [s]; "auto" finds it by MSER-5.
     """
     problems: list[Problem] = []
     if not (0 < horizon < math.inf):
@@ -137,7 +137,7 @@ def plan(
                 "leave it out for a thousandth of the horizon",
             )
         )
-    wait = 0.0 if warmup == "auto" else warmup
+    wait = None if warmup == "auto" else warmup
     if wait is not None and not problems and not (0 <= wait < horizon - step):
         problems.append(
             Problem(

@@ -59,13 +59,19 @@ class RunState:
                 certificate="the number of attempts stays bounded; lower the arrival rate or the "
                 "timeouts, or simulate a shorter time",
             )
-        words = np.concatenate([self.X, np.zeros(slots * self.slot_words, np.int64)])
-        new = begin + np.arange(slots) * self.slot_words
-        words[new[:-1]] = new[1:]
-        words[new[-1]] = words[at.FREE]
-        words[at.FREE] = new[0]
-        words[at.FREE_LEFT] += slots
-        self._adopt(words)
+        self._adopt(grown(self.X[None], slots, self.slot_words)[0])
+
+
+def grown(states: NDArray[np.int64], slots: int, slot_words: int) -> NDArray[np.int64]:
+    """(n, words) states with `slots` free slots more at the end of each."""
+    n, begin = states.shape
+    words = np.concatenate([states, np.zeros((n, slots * slot_words), np.int64)], axis=1)
+    new = begin + np.arange(slots) * slot_words
+    words[:, new[:-1]] = new[1:]
+    words[:, new[-1]] = words[:, at.FREE]
+    words[:, at.FREE] = new[0]
+    words[:, at.FREE_LEFT] += slots
+    return words
 
 
 def new_run(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
+from separatrix.fingerprint import experiment_directory
 from separatrix.simulate.replication import Batch, Job
 
 
@@ -18,16 +19,8 @@ class Store:
     """
 
     def __init__(self, directory: str | Path, job: Job) -> None:
-        self.directory = Path(directory)
+        self.directory = experiment_directory(directory)
         self._note = self.directory / "experiment.json"
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"cannot be made: {error.strerror}",
-                file=str(directory),
-                hint="give a directory that can be written",
-            ) from error
         identity = job.identity + ("+cells" if job.keep else "")
         if self._note.exists():
             try:

@@ -54,7 +54,7 @@ def trajectories(
 
     Raises ModelError as `separatrix.simulate.simulate` does.
     """
-    job = plan(program, horizon=horizon, step=step, runs=runs, seed=seed, warmup="auto", keep=False)
+    job = plan(program, horizon=horizon, step=step, runs=runs, seed=seed, warmup=0.0, keep=False)
     replicator = Replicator(job)
     names = job.compiled.servers
     many = len(names)

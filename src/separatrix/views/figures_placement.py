@@ -44,7 +44,8 @@ def load_before_after(plan: Plan) -> Figure:
         (before, "before", plan.before, RED),
         (after, "after", plan.after, BLUE),
     ):
-        axes.plot(hours, loads.T, color=colour, linewidth=0.9, alpha=0.7)
+        single = "o" if len(hours) == 1 else None  # one window makes no line
+        axes.plot(hours, loads.T, color=colour, linewidth=0.9, alpha=0.7, marker=single)
         axes.set_ylabel(f"{name} [op./s]")
         axes.set_ylim(0.0, top)
         axes.margins(x=0)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from separatrix.views.figures import legend_below
 from separatrix.views.figures_canvas import BLUE, GREEN, GREY, ORANGE, RED, canvas, panels
 from separatrix.weights.study import Relative, Study
 from separatrix.weights.summary import Summary
@@ -54,7 +55,7 @@ def rate_histogram(summary: Summary) -> Figure:
     axes.set_xlabel("rate [operations/s]")
     axes.set_ylabel("intervals x targets")
     if rows:
-        axes.legend(ncols=2)
+        legend_below(figure, axes)
     return figure
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.questions.prove import Proof
-from separatrix.views.page import figure, listed, model_section, page, table
+from separatrix.views.page import figure, figures, listed, model_section, page, section, table
 from separatrix.views.proof_tables import basis_of, fault_text, headline, rows_of
 
 _HEADER = ("", "predicted", "95 % of such runs", "measured", "")
@@ -23,13 +23,14 @@ def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], co
     """
     told = [proof.agrees for proof in proofs]
     word = "differs" if False in told else "inconclusive" if None in told else "agrees"
-    body = [_odds(proofs)] if len(proofs) > 1 else []
-    for proof in proofs:
-        body += [
-            table(headline(proof), rows_of(proof), _HEADER),
-            _time_lines(proof),
-            listed("What this rests on", basis_of(proof)),
-        ]
+    body = [section("Chance to get stuck", figures([_odds(proofs)]))] if len(proofs) > 1 else []
+    compared = "".join(
+        table(headline(proof), rows_of(proof), _HEADER)
+        + figures([_time_lines(proof)])
+        + listed("What this rests on", basis_of(proof))
+        for proof in proofs
+    )
+    body.append(section("Predicted and measured", compared))
     return page(
         name=proofs[0].program,
         word=word,

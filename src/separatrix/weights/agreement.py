@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from separatrix.notebook import Shown
 from separatrix.weights.gauss_newton import Shape, minimised, started
 from separatrix.weights.link import LINE
 from separatrix.weights.noise import estimated, flat
@@ -36,7 +37,7 @@ FEWEST_HELD_OUT = 120
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Shown):
     """One score against the CPU load.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.weights.link import Link
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +84,7 @@ class Response:
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class Weights(Shown):
     """Cost of each operation relative to a unit, with 95 % intervals.
 
     Attributes

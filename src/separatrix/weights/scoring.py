@@ -11,6 +11,7 @@ import numpy as np
 
 from separatrix.atomic import draft_of
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.telemetry import Counters, DataQuality
 from separatrix.weights.agreement import Agreement, agreements
 from separatrix.weights.ledger import Ledger
@@ -20,7 +21,7 @@ from separatrix.weights.summary import Summary
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(Shown):
     """Who loads the servers, and how far the score can be believed.
 
     Attributes

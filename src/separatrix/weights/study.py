@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.weights.agreement import Agreement, agreements
 from separatrix.weights.estimator import METHODS, CostWeights
 from separatrix.weights.quantile import Calibration, sweep
@@ -39,7 +40,7 @@ class Relative:
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Study(Shown):
     """Weights with what supports them.
 
     Attributes

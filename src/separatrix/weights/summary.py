@@ -17,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.telemetry import Counters, DataQuality, QualityLog
 from separatrix.weights.days import DaySum, daily_sums
 from separatrix.weights.moments import Moments, Total
@@ -55,7 +56,7 @@ class OperationSummary:
         return plain
 
 
-class Summary:
+class Summary(Shown):
     """The mergeable state of one pass.
 
     Attributes

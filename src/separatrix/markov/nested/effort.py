@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.markov.generator import Chain
 from separatrix.markov.nested.dissection import cut
 from separatrix.population import Population
 
@@ -26,6 +27,18 @@ def elimination_operations(population: Population) -> float:
     reach = np.zeros(shape.size, dtype=np.int64)
     for transition in population.transitions:
         reach = np.maximum(reach, np.abs(np.array(transition.jump, dtype=np.int64)))
+    return lattice_operations(shape, reach)
+
+
+def chain_operations(chain: Chain) -> float:
+    """The same for a chain on a lattice."""
+    shape = np.array(chain.shape, dtype=np.int64)
+    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, shape.size)
+    return lattice_operations(shape, np.abs(jumps).max(axis=0, initial=0))
+
+
+def lattice_operations(shape: Index, reach: Index) -> float:
+    """The same for a box of this shape whose longest jumps are `reach` along each axis."""
     boxes = cut(np.zeros_like(shape), shape, reach, _LEAF, 0.5)
     whole = _volume(boxes.low, boxes.high)
     shell = _volume(np.maximum(boxes.low - reach, 0), np.minimum(boxes.high + reach, shape)) - whole

@@ -1,0 +1,187 @@
+r"""Solves of a lattice chain by iterated aggregation, in the form in which eliminations offer them.
+
+Solves from the left are expected times in each state, which `iterate` finds. Solves from the right
+become such in the reversed chain, whose rates are :math:`\hat q_{xy} = \pi_y q_{yx} / \pi_x` with the
+stationary law :math:`\pi`:
+
+.. math:: M t = b \quad\Longleftrightarrow\quad (\pi \circ t)\,\hat M = \pi \circ b .
+
+So every solve is a positive iteration; a signed right-hand side is split into its two signs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from separatrix.errors import NotConverged
+from separatrix.markov.aggregation.iteration import FLOOR, Iterated, iterate
+from separatrix.markov.eliminated import Elimination
+from separatrix.markov.generator import Chain, Mask
+from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.stencil import steps
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
+
+_ASKED = 1e-11  # relative error of every entry
+_ENOUGH = 1e-8
+
+
+@dataclass(frozen=True)
+class Aggregated(Elimination):
+    """Iterated aggregation in place of factors; each solve iterates anew."""
+
+    @property
+    def error(self) -> float:
+        """What the iterations are stopped at, twice, since a solve from the right needs the law first."""
+        return 2.0 * _ASKED
+
+    @property
+    def floor(self) -> float:
+        """Natural logarithm of the probability below which entries are not judged."""
+        return log(FLOOR)
+
+    @cached_property
+    def can_die(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
+        """Whether anything leaves the kept states; else M is singular."""
+        if self.killing > 0.0:
+            return True
+        kept = ~self.removed
+        return any(
+            bool((step.rates[kept[step.sources] & self.removed[step.targets]] > 0.0).any())
+            for step in steps(self.chain)
+        )
+
+    @cached_property
+    def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
+        """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
+        start = np.zeros(self.chain.n_states)
+        start[self.anchor] = 1.0
+        return Scaled.of(np.ones(1)).over(self.left(start)[np.array([self.anchor])])
+
+    def law(self) -> Scaled:
+        """See `Elimination`."""
+        self._needs_life()
+        return _scaled(self._law)
+
+    def left(self, b: Array | Scaled) -> Scaled:
+        """See `Elimination`."""
+        self._needs_death()
+        return self._times(self.chain, _as_scaled(b), self.removed)
+
+    def right(self, b: Array | Scaled) -> Scaled:
+        """See `Elimination`."""
+        self._needs_death()
+        return self._from_the_right(_as_scaled(b), self.removed)
+
+    def anchored_right(self, f: Array) -> Array:
+        """See `Elimination`."""
+        return self._columns(f, transposed=False, anchored=True)
+
+    def anchored_left(self, f: Array) -> Array:
+        """See `Elimination`."""
+        return self._columns(f, transposed=True, anchored=True)
+
+    def signed_right(self, b: Array) -> Array:
+        """See `Elimination`."""
+        return self._columns(b, transposed=False, anchored=False)
+
+    def signed_left(self, b: Array) -> Array:
+        """See `Elimination`."""
+        return self._columns(b, transposed=True, anchored=False)
+
+    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
+        """See `Elimination`."""
+        gone = self.removed
+        if anchored:
+            gone = gone.copy()
+            gone.reshape(-1)[self.anchor] = True
+        parts: list[Scaled] = []
+        for sign in (1.0, -1.0):
+            own = (sign * b.mantissa > 0.0) & ~gone.reshape(-1)
+            part = Scaled.of(np.where(own, sign * b.mantissa, 0.0), b.exponent)
+            if not own.any():
+                parts.append(zeros(b.size))
+            elif transposed:
+                parts.append(self._times(self.chain, part, gone))
+            else:
+                parts.append(self._from_the_right(part, gone))
+        return parts[0].plus(Scaled(-parts[1].mantissa, parts[1].exponent))
+
+    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
+        columns = f.reshape(f.shape[0], -1).T
+        solved = [
+            self.signed(Scaled.of(c.copy()), transposed=transposed, anchored=anchored).to_float()
+            for c in columns
+        ]
+        return np.stack(solved, axis=1).reshape(f.shape)
+
+    def _from_the_right(self, b: Scaled, gone: Mask) -> Scaled:
+        law = _scaled(self._law)
+        if (law.mantissa[~gone.reshape(-1)] == 0.0).any():
+            raise NotConverged(
+                "some states are so unlikely that iterated aggregation cannot weigh them"
+                " (below 1e-280, or transient): use method='nested', or solve from the left",
+                certificate="probability 0",
+            )
+        solved = self._times(self._reversed, b.times(law), gone)
+        live = np.flatnonzero(solved.mantissa)
+        t = zeros(b.size)
+        ratio = solved[live].over(law[live])
+        t.mantissa[live], t.exponent[live] = ratio.mantissa, ratio.exponent
+        return t
+
+    def _times(self, chain: Chain, start: Scaled, gone: Mask) -> Scaled:
+        top = int(start.exponent.max())
+        source = Scaled(start.mantissa, start.exponent - top).to_float().reshape(chain.shape)
+        if not (source[~gone] > 0.0).any():
+            return zeros(start.size)
+        found = iterate(chain, removed=gone, killing=self.killing, source=source, tolerance=_ASKED)
+        times = _scaled(_sure(found))
+        return Scaled(
+            times.mantissa, np.where(times.mantissa > 0.0, times.exponent + top, times.exponent)
+        )
+
+    @cached_property
+    def _law(self) -> Iterated:
+        return _sure(iterate(self.chain, tolerance=_ASKED))
+
+    @cached_property
+    def _reversed(self) -> Chain:
+        """The chain seen backwards in time."""
+        pi = self._law.x
+        tables: list[Array] = []
+        for step in steps(self.chain):
+            table = np.zeros(pi.shape)
+            there = pi[step.targets]
+            table[step.targets] = np.divide(
+                pi[step.sources] * step.rates, there, out=np.zeros_like(there), where=there > 0.0
+            )
+            tables.append(table)
+        jumps = tuple(tuple(-j for j in jump) for jump in self.chain.jumps)
+        return Chain(self.chain.shape, self.chain.names, jumps, tuple(tables))
+
+
+def _sure(found: Iterated) -> Iterated:
+    if not found.error <= _ENOUGH:
+        raise NotConverged(
+            f"iterated aggregation stands at a relative error of {found.error:.2g} after"
+            f" {found.rounds} rounds; use method='nested', or a smaller box",
+            partial=found.x,
+            certificate=f"changes shrink by {found.rate:.3g} a round",
+        )
+    return found
+
+
+def _as_scaled(b: Array | Scaled) -> Scaled:
+    return b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
+
+
+def _scaled(found: Iterated) -> Scaled:
+    return Scaled.of(found.x.reshape(-1), found.power)

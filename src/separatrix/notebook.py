@@ -1,0 +1,94 @@
+"""Results in notebooks: a small table made of what `to_dict` says, every text escaped.
+
+Long lists are counted, not shown; the picture of a result is in `separatrix.views`, its page is written
+by `separatrix report`.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any, cast
+
+DEEPEST = 3
+"""Groups within groups that are shown; deeper ones are counted."""
+MOST_ROWS = 40
+MOST_COLUMNS = 8
+_SAID = ("verdict", "sentence", "finding", "status", "reason")
+"""Fields that stand above the table where a result has them."""
+
+
+class Shown:
+    """A result that notebooks show as a table; it has a `to_dict`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is shown; every result has its own."""
+        raise NotImplementedError(f"{type(self).__name__} says nothing of itself")
+
+    def _repr_html_(self) -> str:
+        return table_of(type(self).__name__, self.to_dict())
+
+
+def table_of(name: str, data: dict[str, Any]) -> str:
+    """HTML of a named result.
+
+    >>> table_of("Load", {"verdict": "safe", "rate_per_s": 80.0})
+    '<div><strong>Load: safe</strong><table><tr><th>rate per s</th><td>80</td></tr></table></div>'
+    """
+    word = data.get("verdict")
+    title = f"{name}: {word}" if isinstance(word, str) else name
+    said = [str(data[key]) for key in _SAID[1:3] if isinstance(data.get(key), str)]
+    why = data.get("reason")
+    if data.get("status") not in (None, "ok"):
+        said.append(f"{data['status']}: {why}")
+    rest = {key: value for key, value in data.items() if key not in (*_SAID, "schema")}
+    lines = "".join(f"<p>{html.escape(text)}</p>" for text in said if text)
+    return f"<div><strong>{html.escape(title)}</strong>{lines}{_table(rest, DEEPEST)}</div>"
+
+
+def _table(data: dict[str, Any], depth: int) -> str:
+    rows = [
+        f"<tr><th>{html.escape(str(key).replace('_', ' '))}</th><td>{_cell(value, depth - 1)}</td></tr>"
+        for key, value in list(data.items())[:MOST_ROWS]
+    ]
+    if len(data) > MOST_ROWS:
+        rows.append(f"<tr><th>…</th><td>and {len(data) - MOST_ROWS} more</td></tr>")
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _cell(value: Any, depth: int) -> str:
+    if isinstance(value, dict):
+        group = cast(dict[str, Any], value)
+        return _table(group, depth) if depth > 0 and group else _counted(len(group), "entries")
+    if isinstance(value, list | tuple):
+        items = cast(list[Any], value)
+        if len(items) <= 6 and not any(isinstance(i, dict | list | tuple) for i in items):
+            return html.escape(", ".join(map(_text, items))) or "none"
+        return _columns(items) or _counted(len(items), "values")
+    return html.escape(_text(value))
+
+
+def _columns(items: list[Any]) -> str:
+    """Like records as a table with a head; nothing where they are no few like records."""
+    if not 0 < len(items) <= MOST_ROWS or not all(isinstance(item, dict) for item in items):
+        return ""
+    keys = list(cast(dict[str, Any], items[0]))
+    cells = [value for item in items for value in item.values()]
+    if not 0 < len(keys) <= MOST_COLUMNS or any(isinstance(c, dict | list | tuple) for c in cells):
+        return ""
+    head = "".join(f"<th>{html.escape(str(key).replace('_', ' '))}</th>" for key in keys)
+    lines = (
+        "".join(f"<td>{html.escape(_text(item.get(key)))}</td>" for key in keys) for item in items
+    )
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

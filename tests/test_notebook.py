@@ -1,0 +1,112 @@
+"""Results in notebooks: every number is there, and no text of the user's becomes markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from separatrix import Program, Server, Source, Work, check
+from separatrix.notebook import MOST_ROWS, Shown, table_of
+from separatrix.questions.glance import glance
+from separatrix.questions.recovery import recovery_over_load
+from separatrix.simulate import simulate
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+TAGS = {"div", "strong", "p", "table", "tr", "th", "td"}
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.open, self.text = set(), [], ""
+
+    def handle_starttag(self, tag, attrs):
+        assert attrs == []
+        self.seen.add(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(markup):
+    tags = Tags()
+    tags.feed(markup)
+    tags.close()
+    assert tags.open == []
+    assert tags.seen <= TAGS
+    return tags.text
+
+
+def program(name=EVIL):
+    made = Program(name)
+    made.add_server(Server("s", {"get": Work(10.0)}, qsize=20))
+    made.add_source(Source("c", "get", 4.0, timeout=4.0, retries=1))
+    made.connect("c", "s")
+    return made
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        check,
+        glance,
+        lambda p: recovery_over_load(p, "c", [2.0, 4.0]),
+        lambda p: simulate(p, horizon=20.0, runs=2, workers=1, progress=False),
+        lambda p: p,
+    ],
+    ids=["verdict", "glance", "recovery", "simulation", "program"],
+)
+def test_results_are_tables_without_anybody_elses_markup(answer):
+    text = read(answer(program())._repr_html_())
+    assert len(text) > 100
+
+
+def test_the_verdict_is_read_first_and_times_are_there():
+    verdict = check(program("calm"))
+    text = read(verdict._repr_html_())
+    assert text.startswith("Verdict: safe")
+    assert verdict.sentence in text
+    assert f"{verdict.recovery.p99:.4g}" in text
+
+
+def test_a_program_that_is_not_whole_says_why():
+    text = read(Program("x")._repr_html_())
+    assert "Not whole yet" in text
+
+
+def test_what_is_inconclusive_says_why_and_long_things_are_counted():
+    text = table_of("T", {"status": "inconclusive", "reason": "too <large>", "values": list(range(500)),
+                          "many": {str(i): i for i in range(MOST_ROWS + 5)}})  # fmt: skip
+    read(text)
+    assert "inconclusive: too &lt;large&gt;" in text
+    assert "500 values" in text
+    assert "and 5 more" in text
+
+
+def test_a_result_that_says_nothing_of_itself_is_a_mistake():
+    class Mute(Shown):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Mute"):
+        Mute()._repr_html_()
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=8) | st.just(EVIL),
+    lambda inner: (
+        st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=5), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8) | st.just(EVIL), plain, max_size=6), st.text(max_size=8))
+def test_any_plain_value_is_shown_within_our_tags(data, name):
+    read(table_of(name, data))
