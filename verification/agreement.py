@@ -223,9 +223,10 @@ def main() -> None:
     done: list[tuple[Row, dict[str, Any]]] = []
     for row in ROWS:
         found = answers(row, args.store, args.events)
-        found["margins"] = margins(row, found, args.store)
         done.append((row, found))
         print(f"{reading(found):<26} {row.name}", flush=True)
+    for row, found in done:
+        found["margins"] = margins(row, found, args.store)
     readings = [reading(found) for _, found in done]
     right = sum(r.startswith("right") for r in readings)
     wrong = sum(r.startswith("wrong") for r in readings)

@@ -23,7 +23,8 @@ from separatrix import (
     Work,
 )
 from separatrix.model import Lifo
-from separatrix.questions.prove import Proof, Row, prove
+from separatrix.questions.comparison import Row
+from separatrix.questions.prove import Proof, prove
 
 RESULT = Path(__file__).parent / "results" / "real_server.md"
 REPEATS, AT_ONCE, TRIES, RUNS = 4, 4, 3, 400

@@ -4,7 +4,7 @@ Both are Debian's. In front of each slow part a queue of 200 and 10 workers: beh
 that takes exp(100 ms) a request; before PostgreSQL a pool of 10 connections with a statement time-out,
 each request a ``pg_sleep``. 80 requests/s, time-out 1 s, 3 retries: a 3x spike of 4 s traps it, and
 only 10 s with hardly any load let it out. Writes results/real_servers.md; where a server is missing,
-it is left out with the reason.
+it is left out with the reason. PostgreSQL's client comes with the extra `verify`.
 """
 
 from __future__ import annotations

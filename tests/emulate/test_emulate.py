@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +94,39 @@ def test_a_run_that_lags_is_not_to_be_compared():
     run = emulate(one_server((0.1, 0.2)), horizon=0.5, lag_limit=1e-9)
     assert run.status == "inconclusive"
     assert "ms late or more" in run.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds its child processes in /proc")
+def test_a_machine_that_stands_still_now_and_then_makes_the_run_invalid():
+    def children():
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                text = stat.read_text()
+                if int(text.rsplit(")", 1)[1].split()[1]) == os.getpid():
+                    yield int(text.split()[0])
+
+    over = threading.Event()
+
+    def stand_still():
+        while not over.wait(0.5):
+            stopped = list(children())
+            for child in stopped:
+                os.kill(child, signal.SIGSTOP)
+            time.sleep(0.6)
+            for child in stopped:
+                os.kill(child, signal.SIGCONT)
+
+    built = one_server(tuple(np.arange(0.05, 4.0, 0.05)), service=0.02)
+    stops = threading.Thread(target=stand_still)
+    stops.start()
+    try:
+        run = emulate(built, horizon=4.0, lag_limit=0.3)
+    finally:
+        over.set()
+        stops.join()
+    assert max(lag.worst for lag in run.lags.values()) > 0.4
+    assert run.status == "inconclusive"
+    assert "more than the limit of 300 ms" in run.reason
 
 
 def test_burning_takes_processor_time():

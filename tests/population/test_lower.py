@@ -89,12 +89,17 @@ def test_staged_with_one_retry_entry_by_entry():
     Q = dense(population)
     p = float(sojourn_tail(5, 0.4, 10.0, 1))
     here = population.index((5, 1))
-    assert Q[here, population.index((4, 1))] == pytest.approx(10.0)
+    turns = Q[here, population.index((5, 2))] / 10.0
+    assert 0.0 < turns <= 1.0
+    assert Q[here, population.index((4, 1))] == pytest.approx(10.0 * (1 - turns))
+    assert Q[here, population.index((4, 0))] == pytest.approx(10.0 * turns)
     assert Q[here, population.index((6, 1))] == pytest.approx(8 * (1 - p))
     assert Q[here, population.index((6, 2))] == pytest.approx(8 * p)
     assert Q[here, population.index((6, 0))] == pytest.approx(1 / 0.4)
     full = population.index((12, 1))
-    assert Q[full, population.index((12, 2))] == pytest.approx(8.0)
+    assert Q[full, population.index((12, 2))] == pytest.approx(
+        8.0 + Q[full, population.index((11, 0))]
+    )
     assert Q[full, population.index((12, 0))] == pytest.approx(1 / 0.4)
     edge = population.index((5, 2))
     assert Q[edge, population.index((6, 2))] == pytest.approx(8.0)
@@ -165,7 +170,7 @@ def test_auto_is_staged_where_affordable():
 @pytest.mark.parametrize(
     ("server", "source", "feature"),
     [
-        ({"discipline": Lifo()}, {}, "lifo"),
+        ({"discipline": Lifo()}, {"retries": 1}, "lifo"),
         ({"discipline": AdaptiveLifo(4)}, {}, "adaptive_lifo"),
         ({"drop_expired": True}, {}, "drop_expired"),
         ({"admission": CoDel()}, {}, "codel"),

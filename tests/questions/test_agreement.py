@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from separatrix import Program, Server, Source, Work
-from separatrix.model import Lifo
+from separatrix.model import Breaker, Erlang, Hyperexponential, Lifo
+from separatrix.population import lower
 from separatrix.questions.agreement import agreement
+from separatrix.questions.regimes import regimes
+from separatrix.questions.verdict import saturated
 
 
 def service(rate=6.5, retries=1, timeout=3.0, qsize=60, **server) -> Program:
@@ -57,3 +61,27 @@ def test_what_an_engine_cannot_carry_it_says():
 def test_a_chain_that_is_too_large_is_not_made():
     found = agreement(service(), engines=("staged", "simulation"), most_states=100, events=2e5)
     assert "was not asked" in found.answers[0].reason
+
+
+def test_only_queues_and_orbits_count_as_attempts():
+    program = Program("p")
+    law = Hyperexponential((0.9, 0.1), (2.0, 0.2))
+    program.add_server(Server("s", {"get": Work(10.0, law=law)}, qsize=20, thread_pool=4))
+    program.add_source(Source("c", "get", 24.0, timeout=3.0))
+    program.connect("c", "s")
+    found = regimes(lower(program, "staged"))
+    queue, busy = found.low.state
+    assert busy > 0.5  # threads in the second phase are attempts already counted in the queue
+    assert agreement(program, engines=("staged",)).healthy == pytest.approx(queue + queue**0.5 + 1)
+
+
+def test_after_an_outage_queues_and_orbits_are_full_and_nothing_else():
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(10.0, law=Erlang(3))}, qsize=5, orbit_size=4))
+    breaker = Breaker(4, 0.5, 2.0)
+    program.add_source(Source("c", "get", 4.0, timeout=0.5, retries=1, breaker=breaker))
+    program.connect("c", "s")
+    found = regimes(lower(program, "geometric"))
+    (place,) = np.argwhere(saturated(found) == 1.0)
+    for axis, value in zip(found.population.axes, place, strict=True):
+        assert value == (axis.size - 1 if axis.kind in ("queue", "orbit") else 0)

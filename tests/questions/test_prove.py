@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from separatrix.cli import main
 from separatrix.errors import ModelError
 from separatrix.model import Program, Server, Source, Spike, Work
+from separatrix.questions.comparison import compare, word_of
 from separatrix.questions.outcome import Outcome
-from separatrix.questions.prove import compare, prove, word_of
+from separatrix.questions.prove import prove
 from separatrix.views.proof_page import proof_html
 from separatrix.views.proof_tables import headline
 

@@ -7,6 +7,7 @@ import click
 from separatrix import __version__
 from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
+from separatrix.cli.calibration import calibrate
 from separatrix.cli.exits import Commands
 from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.koopman import learn, settle
@@ -37,6 +38,7 @@ COMMANDS = (
     passage,
     prove,
     capacity,
+    calibrate,
     sweep,
     remedy,
     tipping,

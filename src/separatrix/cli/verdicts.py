@@ -46,6 +46,8 @@ def check(
     from separatrix.questions.limits import gate, kept_limits
     from separatrix.questions.verdict import check as judge
 
+    if not as_json and on_screen():
+        _at_once(program, closure)
     verdict = judge(program, closure=closure)
     kept = kept_limits(verdict)
     explanation = explain(program)
@@ -79,6 +81,23 @@ def check(
         if output is not None:
             click.echo(f"report: {output}")
     ctx.exit(LIMIT_EXIT[gate(kept)] if kept else EXIT[verdict.word])
+
+
+def on_screen() -> bool:
+    """Whether somebody is watching who would rather not wait for the chain."""
+    return sys.stderr.isatty()
+
+
+def _at_once(program: Any, closure: Any) -> None:
+    """The verdict of the mean dynamics, which takes milliseconds, while the chain is worked out."""
+    from separatrix.errors import Unsupported
+    from separatrix.questions.fluid_verdict import fluid_verdict
+
+    try:
+        verdict = fluid_verdict(program, closure=closure, timed=False)
+    except Unsupported:
+        return  # the chain says so, too, with the reason
+    click.echo(f"by the mean dynamics: {verdict.sentence}\n", err=True)
 
 
 @click.command()

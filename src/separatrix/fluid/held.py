@@ -50,7 +50,7 @@ def held(population: Population, axes: Sequence[int], state: Array) -> Populatio
     """
     whole = _Embedding(axes, np.asarray(state, dtype=np.float64))
     moves: list[Transition] = []
-    for move in population.transitions:
+    for move in population.moving:
         jump = tuple(move.jump[i] for i in axes)
         if any(jump):
             moves.append(Transition(move.name, jump, whole.rate(move.rate)))

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from separatrix.fluid.branch import Branch, Turning, growing_pairs, swing
 from separatrix.fluid.field import jacobians
-from separatrix.fluid.reduced import queue_lengths, reduced, rested_orbits, scanned
+from separatrix.fluid.reduced import reduced, rested_orbits, roots
 from separatrix.population import Array, Population
 
 _FIRST = 40  # values looked at first
 _LENGTHS = 160  # queue lengths at which the sign of g is looked at
 _BATCH = 12
+_FARTHEST = 1.0  # in the logarithm of the parameter
 _NOSE = (0.25, 0.06, 0.015, 0.004)  # values beside a fold, as shares of the way to the next one
 
 
@@ -57,7 +58,7 @@ class _Sheet:
 
     def add(self, value: float) -> None:
         population = self.family(value)
-        q = roots(population)
+        q = roots(population, resolution=_LENGTHS)
         states = np.concatenate([q[:, None], rested_orbits(population, q)], axis=1)
         spectra = np.linalg.eigvals(jacobians(population, states)).astype(np.complex128)
         self.rows.append(_Row(value, population, states, spectra))
@@ -116,8 +117,12 @@ class _Sheet:
         def height(logarithm: float) -> float:
             return extreme(logarithm)[1]
 
+        first, last = log(row.value), log(end)
+        while height(last) > 0 and abs(last - first) < _FARTHEST:
+            # roots this close to each other are no longer seen: the fold lies farther on
+            last += last - first
         find: Any = brentq
-        at = float(find(height, log(row.value), log(end), xtol=1e-9, rtol=1e-12))
+        at = float(find(height, first, last, xtol=1e-9, rtol=1e-12))
         q = np.array([extreme(at)[0]])
         orbits = rested_orbits(self.family(exp(at)), q)[0]
         return Turning("fold", exp(at), np.append(q, orbits))
@@ -133,26 +138,6 @@ def _extreme(population: Population, sign: float, low: float, high: float) -> tu
         place, best = float(q[i]), float(value[i])
         low, high = float(q[max(i - 1, 0)]), float(q[min(i + 1, len(q) - 1)])
     return place, best
-
-
-def roots(population: Population) -> Array:
-    """(m,) queue lengths at rest, increasing: all brackets closed in on together."""
-    q, value = scanned(population, queue_lengths(population, _LENGTHS))
-    places = np.flatnonzero((value[:-1] > 0) != (value[1:] > 0))
-    low, high = q[places], q[places + 1]
-    ends = value[places], value[places + 1]
-    share = np.linspace(0.0, 1.0, 65)
-    rows = np.arange(len(places))
-    for _ in range(2):
-        inner = low[:, None] + share * (high - low)[:, None]
-        g = reduced(population, inner.ravel()).reshape(inner.shape)
-        at = np.argmax(
-            (g[:, :-1] > 0) & (g[:, 1:] <= 0) | (g[:, :-1] <= 0) & (g[:, 1:] > 0), axis=1
-        )
-        low, high = inner[rows, at], inner[rows, at + 1]
-        ends = g[rows, at], g[rows, at + 1]
-    found: Array = low + (high - low) * ends[0] / (ends[0] - ends[1])
-    return np.concatenate([np.zeros(int(value[0] == 0 and value[1] < 0)), found])
 
 
 def level_curves(
@@ -275,7 +260,7 @@ def _hopf(sheet: _Sheet, here: tuple[int, int], there: tuple[int, int]) -> list[
     for _ in range(30):
         middle = 0.5 * (ends[0] + ends[1])
         population = sheet.family(exp(middle))
-        q = roots(population)
+        q = roots(population, resolution=_LENGTHS)
         if len(q) != len(first.states) or len(q) != len(last.states):
             return []
         at = q[ordinal : ordinal + 1]

@@ -28,7 +28,7 @@ def flows(population: Population, states: Array) -> tuple[Array, Array]:
     shape = np.shape(x[0])
     net = np.zeros((len(x), *shape))
     gross = np.zeros((len(x), *shape))
-    for move in population.transitions:
+    for move in population.moving:
         rate = move.rate(x)
         for i, step in enumerate(move.jump):
             if step:

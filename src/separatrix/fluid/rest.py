@@ -84,7 +84,7 @@ def _linearised(population: Population, x: Array, top: Array) -> tuple[Array, Ar
     state = tuple(points.T)
     drift = np.zeros((n + 1, n))
     total = 0.0
-    for move in population.transitions:
+    for move in population.moving:
         rate = move.rate(state)
         total += float(np.asarray(rate).flat[0])
         for i, step in enumerate(move.jump):

@@ -8,7 +8,6 @@ over the mix of APIs that is asked of it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -122,11 +121,10 @@ def _unanswered(work: Work) -> float:
 
 
 def _misses(server: Server, rate: float) -> float:
-    r"""Steady share m of misses: :math:`a m^2 = 1 - m` with :math:`a = \lambda \tau / K`."""
+    r"""Steady share of misses at light load, :math:`1 / (1 + \lambda \tau / K)`: one a cycle of a key."""
     if server.cache is None:
         return 1.0
-    a = rate * server.cache.ttl / server.cache.keys
-    return 2 / (1 + math.sqrt(1 + 4 * a))
+    return 1 / (1 + rate * server.cache.ttl / server.cache.keys)
 
 
 def _even(mix: dict[str, float]) -> dict[str, float]:

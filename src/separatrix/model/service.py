@@ -147,9 +147,12 @@ class LookAsideCache:
     r"""A cache beside the server: a hit is answered at once and never reaches the queue.
 
     `keys` equally likely keys; an entry is filled by a completed service and lives `ttl` seconds.
-    In the mean, the share h of live entries obeys :math:`\dot h = (1-h)\,\theta/K - h/\tau` with
+    In the mean, the share h of live entries obeys :math:`\dot h = \varphi\,\theta/K - h/\tau` with
     completed services :math:`\theta` [1/s], K keys and lifetime :math:`\tau`: starved of answers,
-    the cache goes cold.
+    the cache goes cold. :math:`\varphi` is the share of the services that fill a dead key; the others
+    answer for a key that somebody else filled meanwhile. At light load it is 1 and
+    :math:`\theta = \lambda (1-h)`, so that a share :math:`1-h = 1/(1 + \lambda\tau/K)` misses: one
+    request in the :math:`1 + \lambda\tau/K` of a key's cycle (renewal).
 
     A key belongs to a request: its retries ask for it again. Late services fill the cache, too,
     failed ones do not, and a hit does not renew an entry. At time 0 the remaining lives of the warm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from separatrix.model import Lifo
 from separatrix.population.cache import Cache
 from separatrix.population.calls import foresee, make_joins, work
 from separatrix.population.frame import Frame, Outcome, certain
@@ -15,11 +16,16 @@ from separatrix.population.orbit_bound import ORBIT_CUT, poisson_bound
 from separatrix.population.service_phases import service_phases
 from separatrix.population.sources import Emission, emissions, highest_rate
 from separatrix.population.station import Station
+from separatrix.population.turns import turned, turns
 
 _GEOMETRIC = "the number of retries is geometric with the right mean (recovers too early)"
 _CALLS = (
     "whether a call will be in time, and how long a thread is held for it, is judged as the called "
     "server stands when it is sent; whose attempt leaves a server is drawn evenly from those at it"
+)
+_TURNS = (
+    "whether an attempt will be late is foreseen when it is admitted, and turns with the services that "
+    "follow, for all who wait at once, in the mean"
 )
 _FAILED = "a client whose attempt failed at its server learns that at its time-out, not at once"
 
@@ -39,6 +45,9 @@ def assembled(name: str, network: Network, kind: Kind, *, averaged: bool = False
         )
         for s in network.servers
     }  # fmt: skip
+    for name, station in stations.items():
+        if isinstance(station.server.discipline, Lifo):
+            station.newest_first = sum(s.rate for s in network.to(name))
     ways = {
         s.name: itinerary(s, kind, stations[s.target].server.fail_fast) for s in network.streams
     }
@@ -74,16 +83,21 @@ def assembled(name: str, network: Network, kind: Kind, *, averaged: bool = False
     if joins:
         frame.note(_CALLS)
         frame.note(_FAILED)
+    found = turns(flows)
+    if found:
+        frame.note(_TURNS)
+    moves = frame.transitions()
     if kind == "geometric" and any(s.retries for s in network.streams):
         frame.note(_GEOMETRIC)
     return Population(
         name=name,
         closure=kind,
         axes=tuple(frame.axes),
-        transitions=frame.transitions(),
+        transitions=turned(moves, found) if found else moves,
         measures=measures(frame, network, stations),
         sojourns=sojourns(network, stations, flows),
         notes=tuple(frame.notes),
+        averages=moves if found else (),
     )
 
 

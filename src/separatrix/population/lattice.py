@@ -114,6 +114,7 @@ class Population:
     measures : named long-run quantities.
     sojourns : one per API.
     notes : where this lowering approximates the program, in words.
+    averages : fewer transitions of the same drift, where there are such; else empty.
     """
 
     name: str
@@ -123,11 +124,17 @@ class Population:
     measures: tuple[Measure, ...] = ()
     sojourns: tuple[Sojourn, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    averages: tuple[Transition, ...] = field(default=(), repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of values of each axis."""
         return tuple(axis.size for axis in self.axes)
+
+    @property
+    def moving(self) -> tuple[Transition, ...]:
+        """The transitions to take a mean over: `averages` where there are any, else all."""
+        return self.averages or self.transitions
 
     @property
     def n_states(self) -> int:
@@ -162,11 +169,15 @@ class Population:
         parts = [x[i] for i in self.axes_of(kind)]
         return np.asarray(sum(parts, start=np.zeros(())), dtype=np.float64)
 
+    def score(self, x: State) -> Array:
+        """Attempts at the servers and requests that wait to come back: queues and orbits, nothing else."""
+        return np.asarray(self.total("queue", x) + self.total("orbit", x))
+
     def drift(self, x: State) -> State:
         r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s], one array per axis; any real `x`."""
         shape = np.broadcast_shapes(*[np.shape(c) for c in x])
         velocity = [np.zeros(shape) for _ in self.axes]
-        for transition in self.transitions:
+        for transition in self.moving:
             rate = transition.rate(x)
             for i, step in enumerate(transition.jump):
                 if step:

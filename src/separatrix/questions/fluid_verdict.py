@@ -19,6 +19,7 @@ from separatrix.fluid.newton import BALANCED, imbalance
 from separatrix.fluid.reduced import reducible, rested_orbits, rests
 from separatrix.fluid.rest import Rest, rest_from
 from separatrix.model import Program
+from separatrix.model.quantities import percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, State, lower
 from separatrix.questions.verdict import HEALTHY_SHARE, Word, relaxation
@@ -52,6 +53,18 @@ class FluidVerdict(Shown):
     healthy: float
     closure: str
     reason: str
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        low, high = percent_text(self.low_share), percent_text(self.high_share)
+        if self.word == "safe":
+            return f"Safe on average: {low} of requests are answered in time, and overload passes."
+        if self.word == "always stuck":
+            return f"Always stuck: even from an empty service, only {low} are answered in time."
+        if self.word == "can get stuck":
+            return f"Can get stuck: {low} of requests are answered in time, but once overloaded {high}."
+        return f"No verdict: {self.reason}."
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; None for never."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
-from separatrix.fluid.ranges import MetastableRange, metastable_range
+from separatrix.fluid.ranges import MetastableRange, range_of
 from separatrix.model import Program
-from separatrix.model.quantities import percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
@@ -18,7 +17,7 @@ from separatrix.questions.portrait import Portrait, describe, plane
 from separatrix.questions.sliders import Slider, sliders
 
 RESOLUTION = 41
-CURVE_POINTS = 80
+CURVE_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     return Glance(
         program=program.name,
         verdict=verdict,
-        sentence=sentence_of(verdict),
+        sentence=verdict.sentence,
         portrait=picture,
         finding=finding,
         basins=_basins(population) if divided else None,
@@ -103,7 +102,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
 def _picture(population: Population) -> tuple[Portrait | None, str]:
     try:
         picture = plane(population, resolution=RESOLUTION)
-    except Unsupported as error:
+    except (Unsupported, NotConverged) as error:
         return None, str(error)
     return picture, describe(picture.points, population)
 
@@ -111,30 +110,15 @@ def _picture(population: Population) -> tuple[Portrait | None, str]:
 def _basins(population: Population) -> Basins | None:
     try:
         return basins(population)
-    except Unsupported:
+    except (Unsupported, NotConverged):
         return None
 
 
 def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | None]:
     source = program.sources[0]
     path = f"sources.{source.name}.arrival_rate"
-    span = (source.mean_rate / 20, source.mean_rate * 3)
     try:
-        return (
-            hysteresis(program, path, span=span, points=CURVE_POINTS, closure="geometric"),
-            metastable_range(program, path, closure="geometric"),
-        )
-    except ModelError:
-        return None, None  # an arrival process that states no rate, or none at all
-
-
-def sentence_of(verdict: FluidVerdict) -> str:
-    """The verdict of the mean dynamics in one sentence."""
-    low, high = (percent_text(share) for share in (verdict.low_share, verdict.high_share))
-    if verdict.word == "safe":
-        return f"Safe on average: {low} of requests are answered in time, and overload passes."
-    if verdict.word == "always stuck":
-        return f"Always stuck: even from an empty service, only {low} are answered in time."
-    if verdict.word == "can get stuck":
-        return f"Can get stuck: {low} of requests are answered in time, but once overloaded {high}."
-    return f"No verdict: {verdict.reason}."
+        curve = hysteresis(program, path, points=CURVE_POINTS, closure="geometric")
+    except (ModelError, NotConverged):
+        return None, None  # an arrival process that states no rate, or curves that were lost
+    return curve, range_of(curve)

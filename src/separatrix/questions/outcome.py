@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from separatrix.model import Program
+from separatrix.model.demand import demands
 from separatrix.population import Array
+from separatrix.questions.verdict import relaxation
 
 STUCK_SHARE = 0.5
 """A run is stuck when its goodput at the end is below this share of what it was before."""
@@ -53,6 +56,27 @@ class Phases:
     over: float
     last: float
     end: float
+
+
+def phases_of(program: Program, duration: float, after: float | None, step: float) -> Phases:
+    """When to settle, to begin, and to look: from the program's own times, in whole steps."""
+    slow = relaxation(program)
+    if after is None:
+        # a full queue that nothing feeds but the calm load has long cleared before the last part
+        drains = [
+            program.get_server(name).qsize / (demand.capacity - demand.first)
+            for name, demand in demands(program).items()
+            if demand.capacity > demand.first
+        ]
+        after = min(max(9.0, 5 * slow, 2 * max(drains, default=0.0)), 90.0)
+
+    def whole(time: float) -> float:
+        return math.ceil(time / step - 1e-9) * step
+
+    settled = whole(min(max(1.0, slow), 10.0))
+    fault = settled + whole(min(max(3.0, 2 * slow), 20.0))
+    over = fault + whole(duration)
+    return Phases(settled, fault, over, over + whole(2 * after / 3), over + whole(after))
 
 
 def outcome(goodput: Array, attempts: Array, step: float, phases: Phases) -> Outcome:

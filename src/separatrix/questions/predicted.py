@@ -20,11 +20,13 @@ from separatrix.markov.transient import scheduled
 from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.model.parameters import with_parameter
-from separatrix.population import Array, Closure, Population, State, lower
+from separatrix.population import Array, Closure, Population, RateFunction, State, lower
 from separatrix.questions.shared_box import boxed
 
-Quantity = Literal["queue", "orbit", "goodput"]
-QUANTITIES: tuple[Quantity, ...] = ("queue", "orbit", "goodput")
+Rate = Literal["goodput", "late answers", "attempts"]
+RATES: tuple[Rate, ...] = ("goodput", "late answers", "attempts")
+Quantity = Literal["queue", "orbit", "goodput", "late answers", "attempts"]
+QUANTITIES: tuple[Quantity, ...] = ("queue", "orbit", *RATES)
 Engine = Literal["fluid", "markov"]
 
 
@@ -35,7 +37,8 @@ class Observation:
     Attributes
     ----------
     quantity : ``"queue"`` (attempts at the server, waiting and in service), ``"orbit"`` (requests doomed to
-        come back) or ``"goodput"`` (requests answered in time per second).
+        come back), ``"goodput"`` (requests answered in time per second), ``"late answers"`` (requests
+        that a late response ended, per second) or ``"attempts"`` (sent per second).
     times : (n,) since the start of the run [s], increasing.
     values : (runs, n).
 
@@ -95,7 +98,7 @@ def predicted(
     engine: Engine = "fluid",
     closure: Closure = "auto",
 ) -> dict[Quantity, Array]:
-    """Queue, orbit and goodput of `program` at given times, from empty.
+    """Every quantity of `program` at given times, from empty.
 
     Parameters
     ----------
@@ -114,27 +117,33 @@ def predicted(
         laws = course.laws
         held = _held_at(pieces, times)
         grid = pieces[0][0].grid()
-        goodput = np.array(
-            [(laws[i] * _measure(p)(grid)).sum() for i, p in enumerate(held)], dtype=np.float64
-        )
+        rates: dict[Quantity, Array] = {
+            name: np.array(
+                [(laws[i] * _rate(p, name)(grid)).sum() for i, p in enumerate(held)], np.float64
+            )
+            for name in RATES
+        }
         first = pieces[0][0]
         return {
             "queue": course.expected(first.total("queue", grid)),
             "orbit": course.expected(first.total("orbit", grid)),
-            "goodput": goodput,
+            **rates,
         }
     states = _followed(pieces, times)
     first = pieces[0][0]
     columns = tuple(states.T)
     held = _held_at(pieces, times)
-    goodput = np.array(
-        [float(_measure(p)(_point(states[i]))) for i, p in enumerate(held)], dtype=np.float64
-    )
+    counted: dict[Quantity, Array] = {
+        name: np.array(
+            [float(_rate(p, name)(_point(states[i]))) for i, p in enumerate(held)], np.float64
+        )
+        for name in RATES
+    }
     zero = np.zeros(len(times))
     return {
         "queue": first.total("queue", columns) + zero,
         "orbit": first.total("orbit", columns) + zero,
-        "goodput": goodput,
+        **counted,
     }
 
 
@@ -189,8 +198,11 @@ def _followed(pieces: list[tuple[Population, float]], times: Array) -> Array:
     return found
 
 
-def _measure(population: Population) -> Any:
-    return next(m.value for m in population.measures if m.name == "goodput")
+def _rate(population: Population, name: Rate) -> RateFunction:
+    """State -> rate of what is counted, in all; NaN where the closure does not tell attempts."""
+    found = [m.value for m in population.measures if m.name == name]
+    missing = 0.0 if name == "late answers" else float("nan")
+    return found[0] if found else lambda state: np.full_like(state[0], missing, np.float64)
 
 
 def _point(x: Array) -> State:

@@ -1,9 +1,8 @@
 """Predict what a fault does to a service, then do it to a real one, and hold both side by side.
 
-The prediction comes from the engines (the exact chain's verdict, and many simulated runs); the
-measurement from real processes on this machine. A measured number agrees with the prediction when
-it lies where so many real runs would lie by chance, or as near as `GOODPUT_WITHIN` and
-`ATTEMPTS_WITHIN` say.
+The prediction comes from the engines: mean dynamics and exact chain where they can say (see `foretold`),
+and many simulated runs, which alone give the range that a real run is held against (see `comparison`).
+The measurement comes from real processes on this machine.
 """
 
 from __future__ import annotations
@@ -17,45 +16,21 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.emulate import Emulation, Target, emulate
-from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.errors import ModelError, Problem
 from separatrix.model import Outage, Program, Schedule, Slowdown, Spike
-from separatrix.model.demand import demands
 from separatrix.notebook import Shown
 from separatrix.population import Array
-from separatrix.questions.outcome import Outcome, Phases, outcome
-from separatrix.questions.verdict import check, relaxation
+from separatrix.questions.comparison import Row, compare, word_of
+from separatrix.questions.foretold import Forecast, foretell, standing
+from separatrix.questions.outcome import Outcome, Phases, outcome, phases_of
 from separatrix.simulate import SimulationResult, simulate
 
-GOODPUT_WITHIN = 0.05
-ATTEMPTS_WITHIN = 0.10
 SAMPLING = 0.25
 """Longest sampling step [s]; the fault takes a whole number of steps."""
 MOST_REPEATS = 200
 MOST_AT_ONCE = 8
 
 Fault = Spike | Slowdown | Outage
-
-
-@dataclass(frozen=True)
-class Row:
-    """One quantity, predicted and measured.
-
-    Attributes
-    ----------
-    quantity, unit : what, in which unit.
-    predicted, low, high : by simulation: the mean, and where the mean of so many real runs lies with
-        a probability of 95 %.
-    measured : mean over the real runs that kept their time; NaN where there is none.
-    agrees : whether it lies there, or within the tolerance; None where there is nothing to compare.
-    """
-
-    quantity: str
-    unit: str
-    predicted: float
-    low: float
-    high: float
-    measured: float
-    agrees: bool | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +43,7 @@ class Proof(Shown):
     phases : parts of a run [s].
     verdict, sentence : of the exact chain, without the fault; ``"not asked"`` and why where it
         cannot carry the program.
+    forecasts : of the mean dynamics and of the exact chain, with the fault.
     simulated, real : outcomes of every run.
     lags : of every real run, the worst 99th percentile of a process's timers [s].
     rows : predicted against measured.
@@ -84,6 +60,7 @@ class Proof(Shown):
     phases: Phases
     verdict: str
     sentence: str
+    forecasts: tuple[Forecast, ...]
     simulated: tuple[Outcome, ...] = field(repr=False)
     real: tuple[Outcome, ...]
     lags: tuple[float, ...]
@@ -107,6 +84,7 @@ class Proof(Shown):
             "phases_s": vars(self.phases),
             "verdict": self.verdict,
             "sentence": self.sentence,
+            "forecasts": [forecast.to_dict() for forecast in self.forecasts],
             "rows": [vars(row) for row in self.rows],
             "real_runs": [vars(o) for o in self.real],
             "simulated_runs": len(self.simulated),
@@ -180,7 +158,7 @@ def prove_lengths(
     if not 1 <= at_once <= MOST_AT_ONCE:
         raise ModelError(Problem(f"must be 1 to {MOST_AT_ONCE}, got {at_once}", "at_once"))
     trials = [_trial(program, fault, length, after, runs, seed) for length in lengths]
-    exact = _exact(program)
+    exact = standing(program)
     jobs = [(trial, seed + i) for trial in trials for i in range(repeats)]
     done = 0
 
@@ -206,13 +184,14 @@ def prove_lengths(
 
 @dataclass(frozen=True)
 class _Trial:
-    """One fault of one length, and what simulation predicts."""
+    """One fault of one length, and what the engines predict."""
 
     program: Program
     fault: Fault
     phases: Phases
     step: float
     band: SimulationResult
+    forecasts: tuple[Forecast, ...]
 
 
 def _trial(
@@ -231,7 +210,7 @@ def _trial(
         keep=True,
         progress=False,
     )
-    return _Trial(faulty, fault, phases, step, band)
+    return _Trial(faulty, fault, phases, step, band, foretell(faulty, phases, step))
 
 
 def _proof(
@@ -250,6 +229,7 @@ def _proof(
         phases=trial.phases,
         verdict=exact[0],
         sentence=exact[1],
+        forecasts=trial.forecasts,
         simulated=predicted,
         real=real,
         lags=tuple(max(lag.p99 for lag in run.lags.values()) for run in measured),
@@ -264,32 +244,6 @@ def _proof(
         band=trial.band,
         runs=measured,
     )
-
-
-def phases_of(program: Program, duration: float, after: float | None, step: float) -> Phases:
-    """When to settle, to begin, and to look: from the program's own times, in whole steps."""
-    slow = relaxation(program)
-    if after is None:
-        # a full queue that nothing feeds but the calm load has long cleared before the last part
-        drains = [
-            program.get_server(name).qsize / (demand.capacity - demand.first)
-            for name, demand in demands(program).items()
-            if demand.capacity > demand.first
-        ]
-        after = min(max(9.0, 5 * slow, 2 * max(drains, default=0.0)), 90.0)
-
-    def whole(time: float) -> float:
-        return math.ceil(time / step - 1e-9) * step
-
-    settled = whole(min(max(1.0, slow), 10.0))
-    fault = settled + whole(min(max(3.0, 2 * slow), 20.0))
-    over = fault + whole(duration)
-    return Phases(settled, fault, over, over + whole(2 * after / 3), over + whole(after))
-
-
-def word_of(chance: float) -> str:
-    """A probability to get stuck in one word."""
-    return "stuck" if chance > 0.95 else "recovers" if chance < 0.05 else "either"
 
 
 def outcomes_of(result: SimulationResult, phases: Phases, sources: int) -> tuple[Outcome, ...]:
@@ -309,73 +263,3 @@ def _real(run: Emulation, program: Program, phases: Phases) -> Outcome:
         return np.asarray(np.sum(np.array(parts, dtype=np.float64), axis=0)) / run.step
 
     return outcome(total("goodput", "accepted_late"), total("attempts"), run.step, phases)
-
-
-def compare(predicted: Sequence[Outcome], real: Sequence[Outcome]) -> tuple[Row, ...]:
-    """Predicted against measured, quantity by quantity.
-
-    Where some runs get stuck and others do not, the two kinds are compared apart: a mean over both
-    says nothing about either.
-    """
-    rows = [
-        _row("goodput before", "1/s", [o.goodput_before for o in predicted],
-             [o.goodput_before for o in real], GOODPUT_WITHIN)
-    ]  # fmt: skip
-    for stuck, kind in ((True, "when stuck"), (False, "when recovered")):
-        ours = [o for o in predicted if o.stuck == stuck]
-        theirs = [o for o in real if o.stuck == stuck]
-        if not ours:
-            continue
-        rows += [
-            _row(f"goodput after, {kind}", "1/s", [o.goodput_after for o in ours],
-                 [o.goodput_after for o in theirs], GOODPUT_WITHIN),
-            _row(f"attempts after, {kind}", "1/s", [o.attempts_after for o in ours],
-                 [o.attempts_after for o in theirs], ATTEMPTS_WITHIN),
-        ]  # fmt: skip
-        if not stuck:
-            rows.append(
-                _row("recovery time", "s", [o.recovery for o in ours if math.isfinite(o.recovery)],
-                     [o.recovery for o in theirs if math.isfinite(o.recovery)], 0.0)
-            )  # fmt: skip
-    chance = float(np.mean([o.stuck for o in predicted]))
-    low, high = _binomial_range(chance, len(predicted), len(real))
-    share = float(np.mean([o.stuck for o in real])) if real else math.nan
-    agrees = None if not real else low <= share <= high
-    return (*rows, Row("chance to get stuck", "1", chance, low, high, share, agrees))
-
-
-def _row(quantity: str, unit: str, predicted: list[float], real: list[float], within: float) -> Row:
-    if not predicted:
-        return Row(quantity, unit, math.nan, math.nan, math.nan, math.nan, None)
-    values = np.array(predicted)
-    mean, n = float(values.mean()), max(len(real), 1)
-    # so many real runs, drawn from the simulated ones again and again
-    drawn = np.random.default_rng(0).choice(values, (4000, n)).mean(axis=1)
-    low, high = (float(q) for q in np.quantile(drawn, (0.025, 0.975)))
-    if not real:
-        return Row(quantity, unit, mean, low, high, math.nan, None)
-    measured = float(np.mean(real))
-    agrees = low <= measured <= high or abs(measured - mean) <= within * abs(mean)
-    return Row(quantity, unit, mean, low, high, measured, agrees)
-
-
-def _binomial_range(chance: float, runs: int, n: int) -> tuple[float, float]:
-    """Where the share of `n` real runs lies with 95 %, the chance being known from `runs` only.
-
-    Beta-binomial with Jeffreys' prior for the simulated share.
-    """
-    if n == 0:
-        return math.nan, math.nan
-    rng = np.random.default_rng(0)
-    shares = rng.beta(chance * runs + 0.5, (1 - chance) * runs + 0.5, 20_000)
-    drawn = rng.binomial(n, shares) / n
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _exact(program: Program) -> tuple[str, str]:
-    try:
-        verdict = check(program)
-    except (ModelError, NotConverged) as error:
-        return "not asked", str(error)
-    return verdict.word, verdict.sentence

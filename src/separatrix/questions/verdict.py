@@ -253,9 +253,11 @@ def at_chosen_bounds(population: Population, law: Array) -> float:
 
 
 def saturated(found: Regimes) -> Array:
-    """The state that a long outage leaves: a full queue, and every client waiting to retry."""
+    """The state that a long outage leaves: a full queue, every client waiting to retry, caches cold, all
+    tokens spent; phases and breakers as at the start."""
     population = found.population
-    top = tuple(n - 1 for n in population.shape)
+    filled = ("queue", "orbit", "cache", "tokens")
+    top = tuple(a.size - 1 if a.kind in filled else 0 for a in population.axes)
     start = np.zeros(population.shape)
     start[top] = 1.0
     return start

@@ -92,7 +92,7 @@ def assumptions(dossier: Dossier) -> list[str]:
     if dossier.verdict is not None:
         found += [f"Exact chain: {note}." for note in dossier.verdict.population.notes]
         found.append(
-            "Exact chain and mean dynamics: whether an attempt will be in time is drawn when it arrives."
+            "Exact chain: whether an attempt will be in time is foreseen when it arrives and turns with the services."
         )
     elif dossier.quick is not None:
         found += [f"Mean dynamics: {note}." for note in dossier.quick.notes]

@@ -8,7 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from separatrix.model.faults import Outage
-from separatrix.questions.prove import Proof, Row
+from separatrix.model.quantities import duration_text
+from separatrix.questions.comparison import Row
+from separatrix.questions.foretold import Forecast
+from separatrix.questions.prove import Proof
 
 
 def print_proofs(proofs: Sequence[Proof], console: Console) -> None:
@@ -68,6 +71,7 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 def basis_of(proof: Proof) -> list[str]:
     """What the proof rests on."""
     lines = [f"Without the fault, by the exact chain: {proof.sentence}"]
+    lines += [forecast_text(forecast) for forecast in proof.forecasts]
     worst = max(proof.lags, default=0.0)
     lines.append(
         f"{len(proof.simulated)} simulated runs; {len(proof.runs)} real runs, {len(proof.real)} of "
@@ -76,3 +80,21 @@ def basis_of(proof: Proof) -> list[str]:
     if proof.reason:
         lines.append(f"Left out: {proof.reason}.")
     return lines
+
+
+def forecast_text(forecast: Forecast) -> str:
+    """What one engine foretells, in a sentence."""
+    by = {"fluid": "By the mean dynamics", "markov": "By the exact chain"}[forecast.engine]
+    if forecast.word == "no answer":
+        return f"{by}, with the fault: no answer ({forecast.reason})."
+    word = {"stuck": "it gets stuck", "recovers": "it recovers", "either": "it may get stuck"}
+    chance = "" if forecast.engine == "fluid" else f" with probability {forecast.chance:.2g}"
+    chance = "" if forecast.word == "recovers" else chance
+    back = ""
+    if forecast.word == "recovers":
+        back = f", back after {duration_text(forecast.recovery)}"
+    return (
+        f"{by}, with the fault: {word[forecast.word]}{chance}; goodput "
+        f"{forecast.goodput_before:.4g} -> {forecast.goodput_after:.4g}/s, "
+        f"{forecast.attempts_after:.4g} attempts/s after{back}."
+    )
