@@ -1,6 +1,6 @@
 r"""Why are chain and simulator apart in recovery and collapse: the fates, or the clocks?
 
-Before its fates turned, the staged chain drew an attempt's fate (in time or late) on arrival, by the queue it met, and
+Before its fates turned, the staged chain drew an attempt's fate (in time or late) on arrival, by the queue there, and
 waited exponentially where the client waits exactly `timeout`. One server, one retry, three ways of living,
 all else equal:
 
