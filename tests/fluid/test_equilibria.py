@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, lower
-from separatrix.fluid.equilibria import fixed_points
+from separatrix.fluid.equilibria import equilibria, fixed_points
 from separatrix.fluid.reduced import rested_orbits
 from separatrix.fluid.rest import rest_from
 
@@ -78,3 +78,17 @@ def test_orbits_rest_where_their_drift_is_zero():
     drift = pop.drift((q, *orbits.T))
     for velocity in drift[1:]:
         np.testing.assert_allclose(velocity, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("closure", ["geometric", "staged"])
+def test_an_orbit_that_presses_against_its_bound_rests_just_below_it(closure):
+    program = Program("bounded orbit")
+    program.add_server(Server("52", {"insert": Work(10.0)}, qsize=100, orbit_size=20))
+    program.add_source(Source("client", "insert", 9.5, timeout=3.0, retries=4))
+    program.connect("client", "52")
+    found = equilibria(lower(program, closure))
+    assert (found.status, found.degree, len(found.points)) == ("ok", 1, 3)
+    stuck = found.points[-1]
+    assert stuck.stable
+    assert stuck.imbalance < 1e-9
+    assert np.all((stuck.state[1:] > 18.0) & (stuck.state[1:] < 19.0))
