@@ -79,7 +79,8 @@ def test_a_parameter_that_moves_nothing_has_a_flat_curve(service):
 
 @pytest.mark.parametrize("path", ["sources.c.timeout", "servers.s.apis.get.processing_rate"])
 def test_the_curve_is_drawn_up_to_its_folds(service, path):
-    found = hysteresis(service(rate=80.0, retries=3, qsize=200, timeout=1.0, threads=10), path)
+    program = service(rate=80.0, retries=3, qsize=200, timeout=1.0, threads=10)
+    found = hysteresis(program, path, points=60, closure="geometric")
     assert len(found.folds) == 2
     for fold in found.folds:
         near = [np.abs(np.log(b.values / fold.value)).min() for b in found.branches]
