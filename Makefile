@@ -18,9 +18,12 @@ test: .venv/tested
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --cov --cov-report=term
 
-# heavy comparisons with theory and with other programs
+# heavy comparisons with theory and with other programs; a script that returns 2 lacks what it reads
 verify: .venv/tested
-	@set -e; for script in verification/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@skipped=; failed=; for script in verification/*.py; do echo "== $$script"; $(BIN)/python $$script; \
+	  case $$? in 0) ;; 2) skipped="$$skipped $$script";; *) failed="$$failed $$script";; esac; done; \
+	test -z "$$skipped" || echo "skipped, since what they read or drive is not here:$$skipped"; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 # timings
 bench: .venv/tested

@@ -43,12 +43,12 @@ def test_a_queue_shorter_than_the_patience_of_clients_is_safe(service):
 
 
 def test_closed_curve_level_curve_and_arclength_find_the_same_folds(service, monkeypatch):
-    program = service(retries=2, qsize=100)
+    program = service(retries=1, qsize=60)
     closed = hysteresis(program, RATE)
     monkeypatch.setattr(continuation, "affine_branch", lambda *_, **__: None)
-    level = hysteresis(program, RATE, points=100)
+    level = hysteresis(program, RATE, points=60)
     monkeypatch.setattr(continuation, "reducible", lambda _: False)
-    walked = hysteresis(program, RATE, points=100)
+    walked = hysteresis(program, RATE, points=60)
     assert len(closed.branches) == len(level.branches) == len(walked.branches) == 1
     folds = sorted(f.value for f in closed.folds)
     assert sorted(f.value for f in level.folds) == pytest.approx(folds, rel=2e-4)

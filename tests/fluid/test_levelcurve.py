@@ -67,3 +67,21 @@ def test_two_hundred_points_over_a_time_out(service):
     low, high = sorted(fold.value for fold in branch.folds)
     unstable = ~branch.stable
     assert np.all((branch.values[unstable] >= low) & (branch.values[unstable] <= high))
+
+
+def test_a_parameter_that_moves_nothing_has_a_flat_curve(service):
+    found = hysteresis(service(rate=5.0, retries=0), "sources.c.timeout", points=50)
+    (branch,) = found.branches
+    np.testing.assert_allclose(branch.states[:, 0], 0.5, rtol=1e-6)
+    assert branch.stable.all()
+    assert not branch.folds
+
+
+@pytest.mark.parametrize("path", ["sources.c.timeout", "servers.s.apis.get.processing_rate"])
+def test_the_curve_is_drawn_up_to_its_folds(service, path):
+    program = service(rate=80.0, retries=3, qsize=200, timeout=1.0, threads=10)
+    found = hysteresis(program, path, points=60, closure="geometric")
+    assert len(found.folds) == 2
+    for fold in found.folds:
+        near = [np.abs(np.log(b.values / fold.value)).min() for b in found.branches]
+        assert min(near) < 0.01

@@ -14,6 +14,7 @@ from separatrix.fluid.equilibria import equilibria, fixed_points
 from separatrix.fluid.field import integrate, jacobian, mean_field, velocity
 from separatrix.fluid.held import held
 from separatrix.fluid.newton import imbalance, polished
+from separatrix.fluid.rest import rest_from
 from separatrix.fluid.search import searched_states
 from separatrix.model import Constants, DependentCall
 
@@ -64,8 +65,7 @@ def test_calls_that_nobody_waits_for_settle_server_by_server():
     assert [p.index for p in found.points] == [1, -1, 1]
 
 
-@pytest.mark.parametrize("threads", [20, 60])
-@pytest.mark.parametrize("closure", ["staged", "geometric"])
+@pytest.mark.parametrize(("threads", "closure"), [(60, "staged"), (20, "geometric")])
 def test_servers_that_wait_for_each_other_have_their_saddle(threads, closure):
     population = mean_field(calling(threads=threads), closure)
     found = equilibria(population)
@@ -152,6 +152,5 @@ def test_what_the_search_does_not_find_is_reported(monkeypatch):
 
 def test_an_index_that_rounding_hides_is_none():
     population = mean_field(calling(3), "geometric")
-    stuck = polished(population, np.array(population.shape) - 1.0)
-    states = [s for s in resting_states(population) if s[0] > 250] if stuck is None else [stuck]
-    assert 0 in indices(population, np.array(states))
+    stuck = rest_from(population, np.array(population.shape) - 1.0).state
+    assert indices(population, stuck[None])[0] == 0

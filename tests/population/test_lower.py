@@ -170,7 +170,7 @@ def test_auto_is_staged_where_affordable():
 @pytest.mark.parametrize(
     ("server", "source", "feature"),
     [
-        ({"discipline": Lifo()}, {}, "lifo"),
+        ({"discipline": Lifo()}, {"retries": 1}, "lifo"),
         ({"discipline": AdaptiveLifo(4)}, {}, "adaptive_lifo"),
         ({"drop_expired": True}, {}, "drop_expired"),
         ({"admission": CoDel()}, {}, "codel"),

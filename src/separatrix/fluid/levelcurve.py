@@ -25,6 +25,7 @@ from separatrix.population import Array, Population
 _FIRST = 40  # values looked at first
 _LENGTHS = 160  # queue lengths at which the sign of g is looked at
 _BATCH = 12
+_FARTHEST = 1.0  # in the logarithm of the parameter
 _NOSE = (0.25, 0.06, 0.015, 0.004)  # values beside a fold, as shares of the way to the next one
 
 
@@ -57,7 +58,7 @@ class _Sheet:
 
     def add(self, value: float) -> None:
         population = self.family(value)
-        q = roots(population, resolution=_LENGTHS, looks=2)
+        q = roots(population, resolution=_LENGTHS)
         states = np.concatenate([q[:, None], rested_orbits(population, q)], axis=1)
         spectra = np.linalg.eigvals(jacobians(population, states)).astype(np.complex128)
         self.rows.append(_Row(value, population, states, spectra))
@@ -116,8 +117,12 @@ class _Sheet:
         def height(logarithm: float) -> float:
             return extreme(logarithm)[1]
 
+        first, last = log(row.value), log(end)
+        while height(last) > 0 and abs(last - first) < _FARTHEST:
+            # roots this close to each other are no longer seen: the fold lies farther on
+            last += last - first
         find: Any = brentq
-        at = float(find(height, log(row.value), log(end), xtol=1e-9, rtol=1e-12))
+        at = float(find(height, first, last, xtol=1e-9, rtol=1e-12))
         q = np.array([extreme(at)[0]])
         orbits = rested_orbits(self.family(exp(at)), q)[0]
         return Turning("fold", exp(at), np.append(q, orbits))
@@ -255,7 +260,7 @@ def _hopf(sheet: _Sheet, here: tuple[int, int], there: tuple[int, int]) -> list[
     for _ in range(30):
         middle = 0.5 * (ends[0] + ends[1])
         population = sheet.family(exp(middle))
-        q = roots(population, resolution=_LENGTHS, looks=2)
+        q = roots(population, resolution=_LENGTHS)
         if len(q) != len(first.states) or len(q) != len(last.states):
             return []
         at = q[ordinal : ordinal + 1]

@@ -51,6 +51,8 @@ def affine_branch(
     for _ in range(4):
         q, p = _closer(parameter, q, p)
     inside = np.isfinite(p) & (p >= span[0]) & (p <= span[1])
+    if not inside.any():
+        return None  # the parameter moves nothing, or the curve is elsewhere
     q, p = q[inside], p[inside]
     weight = ((p - ends[0]) / (ends[1] - ends[0]))[:, None]
     # the rest of the orbits is affine in p for the same reason

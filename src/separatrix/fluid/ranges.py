@@ -120,7 +120,12 @@ def metastable_range(
     value = number_at(program, parameter)
     if isinstance(value, int):
         return _whole_range(program, parameter, value, span, closure)
-    found = hysteresis(program, parameter, span=span, points=120, closure=closure)
+    return range_of(hysteresis(program, parameter, span=span, points=120, closure=closure))
+
+
+def range_of(found: Hysteresis) -> MetastableRange:
+    """The range that curves already found have between their folds."""
+    parameter, value = found.parameter, found.value
     lost = "; ".join(b.reason for b in found.branches if b.status != "ok")
     folds = sorted(fold.value for fold in found.folds)
     worse = _worse(found)

@@ -43,18 +43,15 @@ def rests(population: Population, *, resolution: int = 301) -> Array:
     return np.concatenate([at[:, None], rested_orbits(population, at)], axis=1)
 
 
-def roots(
-    population: Population, *, resolution: int = 301, rounds: int = 2, looks: int = 6
-) -> Array:
+def roots(population: Population, *, resolution: int = 301, rounds: int = 2) -> Array:
     """(m,) queue lengths at rest, increasing: all brackets closed in on together.
 
     resolution : queue lengths at which the sign of the reduced drift is looked at first; more are added
         where it comes close to zero.
     rounds : each makes the brackets 64 times narrower; a straight line through the ends of the last is exact
         to the square of its width.
-    looks : how often queue lengths are added.
     """
-    q, value = scanned(population, queue_lengths(population, resolution), rounds=looks)
+    q, value = scanned(population, queue_lengths(population, resolution))
     places = np.flatnonzero((value[:-1] > 0) != (value[1:] > 0))
     low, high = q[places], q[places + 1]
     ends = value[places], value[places + 1]

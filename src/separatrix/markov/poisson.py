@@ -13,6 +13,7 @@ however small. Nothing stops early either: a law that has ceased to change may b
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import ceil, floor, log, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
@@ -67,7 +68,55 @@ def poisson_window(mean: float) -> Window:
     return Window(low + first, kept / kept.sum())
 
 
-class Uniformised:
+class Clock(ABC):
+    """A law carried along by the jumps of a Poisson process.
+
+    Attributes
+    ----------
+    rate : of the jumps: the largest exit rate [1/s].
+    terms : most terms in an entry of one product.
+    """
+
+    rate: float
+    terms: int
+
+    @abstractmethod
+    def jump(self, law: Array) -> Array:
+        """The law after one jump, (n,)."""
+
+    def steps(self, time: float) -> float:
+        """About how many products an advance by `time` [s] takes."""
+        mean = self.rate * time
+        return mean + 17.0 * sqrt(mean) + 30.0
+
+    def advance(self, law: Array, time: float) -> tuple[Array, float]:
+        """The law `time` [s] later, and a bound on its error.
+
+        Parameters
+        ----------
+        law : (n,) nonnegative, not all zero.
+
+        Returns
+        -------
+        law : (n,).
+        error : bound on the relative error of every entry by rounding, plus the mass that is cut off.
+        """
+        window = poisson_window(self.rate * time)
+        jumped = law
+        total = np.zeros_like(law)
+        for n in range(window.last + 1):
+            if n > 0:
+                jumped = self.jump(jumped)
+            if n >= window.first:
+                total += window.weights[n - window.first] * jumped
+        # one product: a sum of `terms` products of rounded rates; one weight: a product of ratios
+        rounding = _ROUNDING * ((self.terms + 6) * window.last + 4 * window.weights.size)
+        # rounded rows of P miss 1 always in the same direction; the mass takes that back
+        total *= law.sum() / total.sum()
+        return total, 2.0 * rounding + 4.0 * TAIL
+
+
+class Uniformised(Clock):
     r"""A chain whose jumps are those of a Poisson process, in which some states hold for ever.
 
     Parameters
@@ -99,35 +148,8 @@ class Uniformised:
             ),
             shape=(n, n),
         )
-        self._terms = int(np.bincount(cols, minlength=n).max(initial=0)) + 1
+        self.terms = int(np.bincount(cols, minlength=n).max(initial=0)) + 1
 
-    def steps(self, time: float) -> float:
-        """About how many products an advance by `time` [s] takes."""
-        mean = self.rate * time
-        return mean + 17.0 * sqrt(mean) + 30.0
-
-    def advance(self, law: Array, time: float) -> tuple[Array, float]:
-        """The law `time` [s] later, and a bound on its error.
-
-        Parameters
-        ----------
-        law : (n,) nonnegative, not all zero.
-
-        Returns
-        -------
-        law : (n,).
-        error : bound on the relative error of every entry by rounding, plus the mass that is cut off.
-        """
-        window = poisson_window(self.rate * time)
-        jumped = law
-        total = np.zeros_like(law)
-        for n in range(window.last + 1):
-            if n > 0:
-                jumped = self._transposed @ jumped
-            if n >= window.first:
-                total += window.weights[n - window.first] * jumped
-        # one product: a sum of `_terms` products of rounded rates; one weight: a product of ratios
-        rounding = _ROUNDING * ((self._terms + 6) * window.last + 4 * window.weights.size)
-        # rounded rows of P miss 1 always in the same direction; the mass takes that back
-        total *= law.sum() / total.sum()
-        return total, 2.0 * rounding + 4.0 * TAIL
+    def jump(self, law: Array) -> Array:
+        """See `Clock`."""
+        return np.asarray(self._transposed @ law, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from separatrix.model import Lifo
 from separatrix.population.cache import Cache
 from separatrix.population.calls import foresee, make_joins, work
 from separatrix.population.frame import Frame, Outcome, certain
@@ -44,6 +45,9 @@ def assembled(name: str, network: Network, kind: Kind, *, averaged: bool = False
         )
         for s in network.servers
     }  # fmt: skip
+    for name, station in stations.items():
+        if isinstance(station.server.discipline, Lifo):
+            station.newest_first = sum(s.rate for s in network.to(name))
     ways = {
         s.name: itinerary(s, kind, stations[s.target].server.fail_fast) for s in network.streams
     }

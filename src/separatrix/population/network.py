@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from separatrix.model import Poisson, Program, Server, Source
 from separatrix.model.arrivals import Arrivals
-from separatrix.model.demand import order, waited
+from separatrix.model.demand import calls_of, order, waited
 from separatrix.model.policies import Breaker, RetryBudget
 from separatrix.model.program import DependentCall
-from separatrix.population.refusals import refuse_server, refuse_source
+from separatrix.population.refusals import refuse_last_first, refuse_server, refuse_source
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def network_of(program: Program) -> Network:
     program.check()
     for server in program.servers:
         refuse_server(server)
+        called = any(c.callee == server.name for s in program.servers for c in calls_of(s))
+        refuse_last_first(server, program.sources_of(server.name), called)
     for source in program.sources:
         refuse_source(source)
     streams = [*_sources(program), *_calls(program)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from separatrix.errors import Unsupported
 from separatrix.model import (
     CoDel,
@@ -10,6 +12,7 @@ from separatrix.model import (
     Fifo,
     Hyperexponential,
     Lifo,
+    Poisson,
     Server,
     Source,
 )
@@ -22,12 +25,10 @@ _SIMULATE = "use `simulate`, which follows every request"
 def refuse_server(server: Server) -> None:
     """Raise `Unsupported` for a feature of `server` that a queue length cannot carry."""
     place = f"servers.{server.name}"
-    if not isinstance(server.discipline, Fifo):
-        kind = server.discipline.kind
-        why = "lifo" if isinstance(server.discipline, Lifo) else kind
+    if not isinstance(server.discipline, Fifo | Lifo):
         raise Unsupported(
             ENGINE,
-            f"{why} service (who overtakes whom does not follow from a queue length)",
+            f"{server.discipline.kind} service (who overtakes whom does not follow from a queue length)",
             f"{_SIMULATE}, or fifo",
             f"{place}.discipline",
         )
@@ -62,6 +63,40 @@ def refuse_server(server: Server) -> None:
                     f'{_SIMULATE}, or late_responses="discard"',
                     f"{place}.apis.{api}.downstream.{i}",
                 )
+
+
+def refuse_last_first(server: Server, sources: Sequence[Source], called: bool) -> None:
+    """Raise `Unsupported` where last in, first out is asked of a server whose arrivals look back.
+
+    How long an attempt is overtaken follows from the queue length only if those who come later do not
+    depend on who waits: new requests at constant rates, exponential service, and nothing that holds
+    attempts back.
+    """
+    if not isinstance(server.discipline, Lifo):
+        return
+    works = list(server.apis.values())
+    alike = all(
+        isinstance(w.law, Exponential) and w.processing_rate == works[0].processing_rate
+        for w in works
+    )
+    beside = {
+        "retries": any(s.retries for s in sources),
+        "arrivals other than Poisson": any(not isinstance(s.arrivals, Poisson) for s in sources),
+        "calls from other servers": called,
+        "calls to other servers": any(w.downstream for w in works),
+        "service times that differ or are not exponential": not alike,
+        "a slowdown": server.slowdown is not None,
+        "a cache": server.cache is not None,
+        "an admission rule": server.admission is not None,
+    }
+    for what, on in beside.items():
+        if on:
+            raise Unsupported(
+                ENGINE,
+                f"lifo service with {what} (who overtakes whom does not follow from a queue length)",
+                f"{_SIMULATE}, or fifo",
+                f"servers.{server.name}.discipline",
+            )
 
 
 def refuse_source(source: Source) -> None:

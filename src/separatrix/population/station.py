@@ -25,6 +25,7 @@ from separatrix.population.frame import (
     summed,
 )
 from separatrix.population.itinerary import Attempt
+from separatrix.population.last_first import last_first_moments, last_first_tail
 from separatrix.population.lattice import Array, RateFunction, State
 from separatrix.population.service_phases import ServicePhases, moments
 from separatrix.population.sojourn import matched_tail, sojourn_tail
@@ -39,6 +40,7 @@ class Station(Workplace):
     shares : API -> share of the attempts.
     call_time, call_fails : API -> mean time [s] and chance of failure of the calls that it waits for.
     holding : mean time [s] that an attempt holds a thread.
+    newest_first : rate of arrivals [1/s] where the last come first is served; None: first in, first out.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Station(Workplace):
         if isinstance(server.admission, TokenBucket):
             self.tokens = self._bucket(server.admission)
         self.cache: Cache | None = None
+        self.newest_first: float | None = None
         self._tails: dict[tuple[tuple[tuple[str, float], ...], float], RateFunction] = {}
         self.holding: RateFunction = Once(self._holding)
 
@@ -129,6 +132,10 @@ class Station(Workplace):
 
     def sojourn(self, apis: dict[str, float]) -> Callable[[State], tuple[Array, Array]]:
         """Mean [s] and variance [s²] of the time at the station of an attempt of this mix."""
+        if self.newest_first is not None:
+            arrivals, mu, size = self.newest_first, 1.0 / self.phases.mean, self.server.qsize
+            pool = self.server.thread_pool
+            return lambda x: last_first_moments(x[self.q], arrivals, mu, pool, size)
         threads, scv = self.server.thread_pool, self.phases.scv if not self.phases.plain else 1.0
         own = self.service_time(apis)
         spread = [moments(self.server.apis[a]) for a in apis]
@@ -155,6 +162,9 @@ class Station(Workplace):
     def new_tail(self, apis: dict[str, float], t: float) -> RateFunction:
         """The same, not kept."""
         q, threads = self.q, self.server.thread_pool
+        if self.newest_first is not None:
+            arrivals, mu, size = self.newest_first, 1.0 / self.phases.mean, self.server.qsize
+            return lambda x: last_first_tail(x[q], t, arrivals, mu, threads, size)
         if self.phases.plain:
             return lambda x: sojourn_tail(x[q], t, 1.0 / self.holding(x), threads)
         sojourn = self.sojourn(apis)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from separatrix.errors import ModelError, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
-from separatrix.fluid.ranges import MetastableRange, metastable_range
+from separatrix.fluid.ranges import MetastableRange, range_of
 from separatrix.model import Program
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
@@ -17,7 +17,7 @@ from separatrix.questions.portrait import Portrait, describe, plane
 from separatrix.questions.sliders import Slider, sliders
 
 RESOLUTION = 41
-CURVE_POINTS = 80
+CURVE_POINTS = 120
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
 def _picture(population: Population) -> tuple[Portrait | None, str]:
     try:
         picture = plane(population, resolution=RESOLUTION)
-    except Unsupported as error:
+    except (Unsupported, NotConverged) as error:
         return None, str(error)
     return picture, describe(picture.points, population)
 
@@ -110,18 +110,15 @@ def _picture(population: Population) -> tuple[Portrait | None, str]:
 def _basins(population: Population) -> Basins | None:
     try:
         return basins(population)
-    except Unsupported:
+    except (Unsupported, NotConverged):
         return None
 
 
 def _over_load(program: Program) -> tuple[Hysteresis | None, MetastableRange | None]:
     source = program.sources[0]
     path = f"sources.{source.name}.arrival_rate"
-    span = (source.mean_rate / 20, source.mean_rate * 3)
     try:
-        return (
-            hysteresis(program, path, span=span, points=CURVE_POINTS, closure="geometric"),
-            metastable_range(program, path, closure="geometric"),
-        )
-    except ModelError:
-        return None, None  # an arrival process that states no rate, or none at all
+        curve = hysteresis(program, path, points=CURVE_POINTS, closure="geometric")
+    except (ModelError, NotConverged):
+        return None, None  # an arrival process that states no rate, or curves that were lost
+    return curve, range_of(curve)

@@ -36,7 +36,7 @@ MOST_EVENTS = 2e8
 MOST_AT_ONCE = 2
 """Exact answers and simulations that run at the same time, whoever asks."""
 _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
-_ASSETS = ("app.js", "figures.js", "app.css", "plotly-cartesian.min.js")
+_ASSETS = ("app.js", "figures.js", "page.css", "app.css", "plotly-cartesian.min.js")
 
 
 def create_app(program: Program | None = None) -> Starlette:
@@ -119,6 +119,7 @@ async def _answer(request: Request, work: Callable[[dict[str, Any]], object]) ->
 def _quick(asked: dict[str, Any]) -> object:
     """The mean dynamics of the model, with the changes of the sliders written into its text."""
     from separatrix.questions.glance import glance
+    from separatrix.views.glance_tiles import load_caption
 
     document = Document(asked["yaml"], "model")
     changes: Any = asked.get("changes") or {}
@@ -127,7 +128,9 @@ def _quick(asked: dict[str, Any]) -> object:
     if changes:
         document.set_all(in_units(document.program, cast(dict[Path, object], changes)))
     divided = asked.get("divided") is True
-    return {"yaml": document.text, **glance(document.program, divided=divided).to_dict()}
+    found = glance(document.program, divided=divided)
+    caption = "" if found.range is None else load_caption(found.range)
+    return {"yaml": document.text, **found.to_dict(), "range_finding": caption}
 
 
 Say = Callable[[dict[str, Any]], None]

@@ -9,7 +9,7 @@ from separatrix.model.quantities import duration_text, rate_text
 from separatrix.questions.dossier import Dossier
 from separatrix.questions.glance import Glance
 from separatrix.questions.recovery import RecoveryOverLoad
-from separatrix.views.glance_tiles import margin_words
+from separatrix.views.glance_tiles import load_caption
 from separatrix.views.page import figure, figures, folded
 from separatrix.views.report import law_figure
 
@@ -39,7 +39,9 @@ def reasons(dossier: Dossier) -> list[str]:
         from separatrix.views.figures_fluid import hysteresis_curve
 
         picture = hysteresis_curve(quick.curve, quick.range, "requests/s", name=_rate_name(dossier))
-        found.append(drawn("hysteresis", "How much load is too much", picture, _margin(quick)))
+        found.append(
+            drawn("hysteresis", "How much load is too much", picture, load_caption(quick.range))
+        )
     if dossier.curve is not None:
         from separatrix.views.figures import recovery_curve
 
@@ -96,19 +98,6 @@ def _tipping(dossier: Dossier, quick: Glance) -> str:
     crossed = not bool(quick.basins.recovers(after[-1:])[0])
     told = "ends beyond it" if crossed else "ends on the safe side"
     return f"{quick.finding} The path of your faults {told}."
-
-
-def _margin(quick: Glance) -> str:
-    assert quick.range is not None  # noqa: S101 - the caller has looked
-    spread = quick.range
-    if not spread.exists:
-        short, why = margin_words(spread)
-        return f"{short.capitalize()}: {why}."
-    here = f"Now {rate_text(spread.value)}: {spread.standing()}."
-    return (
-        f"Between {rate_text(spread.low)} and {rate_text(spread.high)} the queue can rest low or high, "
-        f"and a push decides which. {here} Margin: {margin_words(spread)[0]}."
-    )
 
 
 def _rate_name(dossier: Dossier) -> str:

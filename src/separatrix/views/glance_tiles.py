@@ -65,6 +65,18 @@ def margin_words(spread: MetastableRange) -> tuple[str, str]:
     )
 
 
+def load_caption(spread: MetastableRange) -> str:
+    """What the resting points over the load say."""
+    if not spread.exists:
+        short, why = margin_words(spread)
+        return f"{short.capitalize()}: {why}."
+    here = f"Now {rate_text(spread.value)}: {spread.standing()}."
+    return (
+        f"Between {rate_text(spread.low)} and {rate_text(spread.high)} the queue can rest low or high, "
+        f"and a push decides which. {here} Margin: {margin_words(spread)[0]}."
+    )
+
+
 def _faults(dossier: Dossier) -> Tile | None:
     course = dossier.course
     if course is None or not course.faults:

@@ -3,7 +3,7 @@
 
 (() => {
   const $ = (id) => document.getElementById(id);
-  const MARKS = { "safe": "#00664b", "can get stuck": "#8a5a00", "always stuck": "#a33b00" };
+  const MARKS = { "safe": ["#00664b", "✓"], "can get stuck": ["#8a5a00", "⚠"], "always stuck": ["#a33b00", "✗"] };
   let yaml = "";
   let pending = null;      // what changed while a request is under way
   let busy = false;
@@ -24,11 +24,12 @@
   async function ask() {
     busy = true;
     while (pending !== null) {
-      const changes = pending;
+      const changes = pending, asked = yaml;
       pending = null;
       const begin = performance.now();
-      const response = await post("/api/glance", { yaml: yaml, changes: changes });
+      const response = await post("/api/glance", { yaml: asked, changes: changes });
       const answer = await response.json();
+      if (yaml !== asked) continue;  // another model was loaded meanwhile, and waits to be asked about
       if (answer.error) { problems(answer); continue; }
       yaml = answer.yaml;
       if (document.activeElement !== $("yaml")) $("yaml").value = yaml;
@@ -41,18 +42,24 @@
 
   /* The separatrix takes longer than all the rest: it follows when no move is waiting. */
   async function divide() {
-    const response = await post("/api/glance", { yaml: yaml, divided: true });
+    const asked = yaml;
+    const response = await post("/api/glance", { yaml: asked, divided: true });
     const answer = await response.json();
-    if (pending === null && answer.portrait) Figures.portrait($("portrait"), answer.portrait);
+    if (pending === null && yaml === asked && answer.portrait) {
+      Figures.portrait($("portrait"), answer.portrait);
+      document.body.dataset.divided = "yes";
+    }
   }
 
   function word(text) {
+    const [color, sign] = MARKS[text] || ["#6b2f6b", "?"];
     $("word").textContent = text;
-    document.documentElement.style.setProperty("--mark", MARKS[text] || "#6b2f6b");
+    $("word").dataset.sign = sign;
+    document.body.style.setProperty("--mark", color);
   }
 
   function problems(answer) {
-    word(answer.error === "unsupported" ? "only simulation" : "not a model");
+    word({ unsupported: "only simulation", inconclusive: "no verdict" }[answer.error] || "not a model");
     $("sentence").textContent = answer.error === "unsupported"
       ? "The mean dynamics cannot carry this model; simulation can." : "";
     const list = $("problems");
@@ -70,13 +77,14 @@
     $("problems").hidden = true;
     word(answer.verdict.word);
     $("name").textContent = answer.program;
-    $("sentence").textContent = answer.sentence;
+    $("sentence").textContent = answer.sentence.replace(/^(Safe|Can get stuck|Always stuck)[^:]*: (.)/,
+      (_, word, first) => first.toUpperCase());
     $("finding").textContent = answer.finding;
     $("notes").replaceChildren(...answer.notes.map((n) => item("li", n)));
     knobs(answer.sliders);
-    $("portrait").hidden = answer.portrait === null;
+    $("portrait-figure").hidden = answer.portrait === null;
     if (answer.portrait !== null) Figures.portrait($("portrait"), answer.portrait);
-    $("hysteresis").hidden = answer.hysteresis === null;
+    $("hysteresis-figure").hidden = answer.hysteresis === null;
     $("range").textContent = answer.range_finding;
     if (answer.hysteresis !== null) Figures.hysteresis($("hysteresis"), answer.hysteresis, answer.range);
   }
@@ -180,6 +188,7 @@
 
   function exact() {
     $("exact-stage").textContent = "…";
+    $("exact-cancel").hidden = false;
     stream("/api/exact", { yaml: yaml }, (line) => {
       if (line.stage) { $("exact-stage").textContent = `working on: ${line.stage}`; return; }
       if (line.error) {
@@ -196,6 +205,9 @@
       rows.push(["basis", `${line.closure} closure, ${v.states.toLocaleString("en")} states`]);
       $("exact-stage").textContent = "";
       $("exact-answer").replaceChildren(...rows.flatMap(([a, b]) => [item("dt", a), item("dd", b)]));
+    }).finally(() => {
+      $("exact-cancel").hidden = true;
+      if ($("exact-stage").textContent === "…") $("exact-stage").textContent = "";
     });
   }
 
@@ -267,7 +279,9 @@
     $("share").addEventListener("click", share);
     $("exact").addEventListener("click", exact);
     $("simulate").addEventListener("click", simulate);
-    $("cancel").addEventListener("click", () => running !== null && running.abort());
+    for (const id of ["cancel", "exact-cancel"]) {
+      $(id).addEventListener("click", () => running !== null && running.abort());
+    }
     let typing = 0;
     $("yaml").addEventListener("input", () => {
       clearTimeout(typing);

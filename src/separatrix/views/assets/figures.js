@@ -13,7 +13,7 @@ const Figures = (() => {
     const found = { margin: { l: 50, r: 10, t: 24, b: 40 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style.color, size: 12, family: style.fontFamily }, showlegend: true,
-      legend: { orientation: "h", y: -0.18, yanchor: "top", x: 0 },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 },
       xaxis: axis(titleX), yaxis: axis(titleY) };
     for (const [name, value] of Object.entries(more || {})) {
       found[name] = /^[xy]axis/.test(name) ? Object.assign(axis(""), found[name], value) : value;

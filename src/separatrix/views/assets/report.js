@@ -37,23 +37,22 @@
     const part = parts[place.dataset.figure];
     if (!part || !part[0]) continue;
     const still = place.firstElementChild;
-    let live = null;
+    let live = null, read = false;
+    const turn = (on) => {
+      live.hidden = !on;
+      still.style.display = on ? "none" : "";
+    };
     place.closest("figure").prepend(button("Read off", (made) => {
+      read = !read;
       if (live === null) {
         library();
         live = place.appendChild(document.createElement("div"));
         part[1](live);
-        addEventListener("beforeprint", () => { still.style.display = ""; live.hidden = true; });
-        addEventListener("afterprint", () => turn(!live.hidden));
-        turn(true);
-      } else {
-        turn(live.hidden);
+        addEventListener("beforeprint", () => turn(false));
+        addEventListener("afterprint", () => turn(read));
       }
-      function turn(on) {
-        live.hidden = !on;
-        still.style.display = on ? "none" : "";
-        made.textContent = on ? "Picture" : "Read off";
-      }
+      turn(read);
+      made.textContent = read ? "Picture" : "Read off";
     }));
   }
 

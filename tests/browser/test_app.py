@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytest.importorskip("uvicorn", reason="the app extra is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no chromium is installed", allow_module_level=True)
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages
+from layout import MOST, other, reduced, set_in_one_font
 
-OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PATIENCE = 120_000  # ms; only to end a test whose page never comes
+pytest.importorskip("uvicorn", reason="the app extra is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -34,36 +27,16 @@ def address():
     served.wait()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        own = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield own
-        own.close()
-
-
 @pytest.fixture
-def visit(browser, address):
-    """Opens the page; afterwards there must have been no foreign request and no error."""
-    pages, asked, errors = [], [], []
+def visit(opened, address):
+    """Opens the app and waits for its first answer."""
 
-    def open_page(width=1100, fragment=""):
-        page = browser.new_page(viewport={"width": width, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda r: asked.append(r.url))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: errors.append(str(e)))
-        page.goto(address + fragment)
+    def open_page(width=1100, fragment="", **settings):
+        page = opened(address + fragment, width=width, **settings)
         page.wait_for_selector("body[data-redrawn]")
-        pages.append(page)
         return page
 
-    yield open_page
-    for page in pages:
-        page.close()
-    own = (address, "blob:" + address, "data:")
-    assert [url for url in asked if not url.startswith(own)] == []
-    assert errors == []
+    return open_page
 
 
 def retries(page):
@@ -82,6 +55,34 @@ def test_the_verdict_is_there_and_a_slider_changes_it(visit):
     page.keyboard.press("Home")
     redrawn_as(page, "safe")
     assert "retries: 0" in page.locator("#yaml").input_value()
+
+
+def test_the_separatrix_follows_the_move(visit):
+    page = visit()
+    page.wait_for_selector("body[data-divided]")
+    assert "separatrix" in page.locator("#portrait .legend").text_content()
+
+
+def test_the_exact_answer_is_refined_as_it_streams(visit):
+    page = visit()
+    page.locator("#gallery").select_option(label="service52")
+    page.locator("#name", has_text="Service52").wait_for()
+    page.get_by_role("button", name="Work it out").click()
+    page.locator("#exact-answer dd").first.wait_for()
+    told = page.locator("#exact-answer").inner_text()
+    assert "recovery" in told
+    assert "closure" in told
+
+
+def test_every_example_of_the_gallery_is_shown(visit):
+    page = visit()
+    names = page.locator("#gallery option").all_inner_texts()
+    assert "retry_storm" in names
+    for name in names[1:]:
+        page.evaluate("delete document.body.dataset.redrawn")
+        page.locator("#gallery").select_option(label=name)
+        page.locator("body[data-redrawn], #problems:not([hidden])").first.wait_for()
+        assert page.locator("#word").inner_text() not in ("…", "NOT A MODEL")
 
 
 def test_a_model_typed_in_is_judged_and_a_wrong_one_is_named(visit):
@@ -146,3 +147,13 @@ def test_nothing_overflows_and_the_keyboard_reaches_everything(visit, width):
         page.locator(s).bounding_box()["y"] for s in ("#answer", "#knobs", "#portrait", "#yaml")
     ]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_layout_is_as_stored(visit, width):
+    page = visit(width, color_scheme="light", bypass_csp=True)
+    page.wait_for_selector("body[data-divided]")
+    set_in_one_font(page)
+    # the pictures lay out their own letters: what is compared is the page around them
+    page.add_style_tag(content=".plot > * { visibility: hidden; } .plot { background: #888; }")
+    assert other(reduced(page, width), f"app-{width}") < MOST
