@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from separatrix import NotConverged, Program, Server, Source, Unsupported, Work
-from separatrix.model import Lifo, RetryBudget
+from separatrix.model import RetryBudget
 from separatrix.questions import committor_score
 from separatrix.questions.committor_score import committor_table
 from separatrix.questions.split import split
@@ -100,11 +100,11 @@ def test_without_a_committor_the_linear_score_stands_in(monkeypatch):
     budget = service(retries=1, timeout=3.0, budget=RetryBudget(ratio=0.1))
     with pytest.raises(Unsupported, match="a committor over 3 axes"):
         committor_table(budget, "collapse")
-    lifo = Program("lifo")
-    lifo.add_server(Server("s", {"get": Work(10.0)}, qsize=60, discipline=Lifo()))
-    lifo.add_source(Source("c", "get", 7.0, timeout=100.0))
-    lifo.connect("c", "s")
-    assert "committor" not in split(lifo, "collapse", 0, 20, trials=50).reason
+    strict = Program("strict")
+    strict.add_server(Server("s", {"get": Work(10.0)}, qsize=60, drop_expired=True))
+    strict.add_source(Source("c", "get", 7.0, timeout=100.0))
+    strict.connect("c", "s")
+    assert "committor" not in split(strict, "collapse", 0, 20, trials=50).reason
     assert "committor" in split(service(), "collapse", 0, 20, trials=50).reason
     assert "committor" not in split(service(), "collapse", 0, 20, score="linear", trials=50).reason
     monkeypatch.setattr(committor_score, "MOST_OPERATIONS", 1.0)
