@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from separatrix import ModelError, Outage, Program, Server, Source, Spike, Work
+from separatrix import ModelError, Outage, Program, Schedule, Server, Source, Spike, Work
 from separatrix.markov.generator import generator
+from separatrix.model.parameters import with_parameters
 from separatrix.population import lower
 from separatrix.questions.fault_return import fault_return, fault_return_over
 from separatrix.questions.regimes import regimes
+from separatrix.questions.sweep import sweep
 from separatrix.questions.trapped import exact_trapped
 
 
@@ -109,3 +111,46 @@ def test_hostile_inputs():
         fault_return_over(service(), {("server", "52", "qsize"): []}, [SPIKE])
     with pytest.raises(ModelError):
         fault_return_over(service(), {("server", "52", "qsise"): [3]}, [SPIKE])
+
+
+def test_a_sweep_records_the_way_back_for_metafors_parameters():
+    program = service()
+    faulty = with_parameters(program, {("faults",): Schedule((SPIKE,))})
+    grid = {
+        ("server", "52", "api", "insert", "processing_rate"): [10.0, 12.0],
+        ("source", "client", "retries"): [0, 1],
+    }
+    found = sweep(
+        faulty, grid, options={"closure": "geometric", "faults": True}, workers=1, progress=False
+    )
+    direct = fault_return_over(faulty, grid, closure="geometric", points=2)
+    for record, (_, back) in zip(found.records, direct, strict=True):
+        assert record["return_mean_s"] == pytest.approx(back.back.mean, rel=1e-9)
+        assert record["return_std_s"] == pytest.approx(back.back.std, rel=1e-9)
+        assert record["return_p99_s"] == pytest.approx(back.quantiles[1].time, rel=1e-6)
+        assert record["trapped"] == back.trapped
+        assert record["status"] == "ok"
+    means = found.array("return_mean_s")
+    assert (means[1] < means[0]).all()  # a faster server is back sooner
+    assert (means[:, 0] < means[:, 1]).all()  # and so is one whose clients do not retry
+    with pytest.raises(ModelError, match="no fault to return from"):
+        sweep(program, grid, options={"faults": True}, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (("source", "client", "timeout"), [0.5, 1.0]),
+        (("source", "client", "arrival_rate"), [4.0, 5.0]),
+        (("server", "52", "qsize"), [8, 12]),
+        (("server", "52", "orbit_size"), [3, 5]),
+        (("server", "52", "thread_pool"), [1, 2]),
+    ],
+)
+def test_every_other_parameter_can_be_swept(name, values):
+    faulty = with_parameters(service(), {("faults",): Schedule((SPIKE,))})
+    how = {"closure": "geometric", "faults": True}
+    found = sweep(faulty, {name: values}, options=how, workers=1, progress=False)
+    means = found.array("return_mean_s")
+    assert np.isfinite(means).all()
+    assert means[0] != means[1]

@@ -214,6 +214,8 @@ def eliminate(
     if not 0 <= last < n or gone.reshape(-1)[last]:
         raise ModelError(f"the anchor, state {last}, is not a kept state")
     picked, reason = _choose(method, chain, kept.size)
+    solved: Elimination | None = None
+    failed: tuple[int, float] | None = None
     try:
         if picked == "aggregated":
             from separatrix.markov.aggregation.solver import Aggregated
@@ -223,7 +225,7 @@ def eliminate(
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.elimination import eliminate_nested
 
-            solved: Elimination = eliminate_nested(
+            solved = eliminate_nested(
                 chain,
                 gone,
                 killing,
@@ -237,14 +239,18 @@ def eliminate(
         else:
             solved = _banded(chain, gone, killing, last, (picked, reason), reverse, block)
     except Breakdown as failure:
-        trouble = _explained(chain, gone, last, failure.position, failure.pivot)
+        failed = failure.position, failure.pivot
+    if failed is not None:
+        # only here: while an exception is handled it keeps the factors of the failed attempt alive
+        trouble = _explained(chain, gone, last, *failed)
         if anchor is None and isinstance(trouble, NotConverged):
             # the chain lingers where it last got stuck: there the anchor's extended range helps
             return eliminate(
-                chain, removed=removed, killing=killing, anchor=failure.position, method=method,
+                chain, removed=removed, killing=killing, anchor=failed[0], method=method,
                 reverse=reverse, block=block, tilt=tilt, sides=sides, load=load,
             )  # fmt: skip
-        raise trouble from None
+        raise trouble
+    assert solved is not None  # noqa: S101 (it failed otherwise)
     if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
         raise _explained(chain, gone, last, last, 0.0)
     return solved

@@ -21,7 +21,8 @@ ENGINES: tuple[Engine, ...] = ("markov", "fluid", "simulation")
 
 NUMBERS = (
     "recovery_mean_s", "recovery_p50_s", "recovery_p99_s", "collapse_mean_s", "goodput_share",
-    "stuck_goodput_share", "queue", "mixing_time_s", "states", "cpu_s",
+    "stuck_goodput_share", "queue", "mixing_time_s", "return_mean_s", "return_std_s",
+    "return_p50_s", "return_p99_s", "trapped", "states", "cpu_s",
 )  # fmt: skip
 """Numeric columns of a record; NaN where an engine does not know, infinite for never."""
 
@@ -36,8 +37,10 @@ def record(
 
     Parameters
     ----------
-    options : of the engine: `closure` of the analytic ones; `timed` of the fluid one, False to leave
-        its recovery time out; `runs`, `events` and `seed` of simulation.
+    options : of the engine: `closure` of the analytic ones; of markov also `faults`, True for the
+        time from the end of the program's faults to the healthy set (``return_...``) and the
+        probability of being stuck for good then (``trapped``), see `fault_return`; `timed` of the
+        fluid one, False to leave its recovery time out; `runs`, `events` and `seed` of simulation.
 
     Raises ModelError where the changed program is wrong.
     """
@@ -72,7 +75,26 @@ def _markov(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
     found["recovery_p99_s"] = never if back is None else back.p99
     if verdict.collapse is not None:
         found["collapse_mean_s"] = verdict.collapse.mean
+    if options.get("faults", False):
+        found |= _after_faults(program, options.get("closure", "auto"))
+        if found["return_reason"]:
+            found["status"] = "inconclusive"
+            found["reason"] = "; ".join(filter(None, (found["reason"], found["return_reason"])))
+        del found["return_reason"]
     return found
+
+
+def _after_faults(program: Program, closure: Any) -> dict[str, Any]:
+    """How long the way back takes when the program's faults are over."""
+    from separatrix.questions.fault_return import fault_return
+
+    seen = fault_return(program, closure=closure, points=2)
+    half, late = (next(q.time for q in seen.quantiles if q.probability == p) for p in (0.5, 0.99))
+    return {
+        "return_mean_s": seen.back.mean, "return_std_s": seen.back.std, "return_p50_s": half,
+        "return_p99_s": late, "trapped": seen.trapped,
+        "return_reason": seen.reason if seen.status != "ok" else "",
+    }  # fmt: skip
 
 
 def _fluid(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +129,7 @@ def _simulation(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
 _ASK = {"markov": _markov, "fluid": _fluid, "simulation": _simulation}
 
 OPTIONS: dict[Engine, frozenset[str]] = {
-    "markov": frozenset({"closure"}),
+    "markov": frozenset({"closure", "faults"}),
     "fluid": frozenset({"closure", "timed"}),
     "simulation": frozenset({"runs", "events", "seed"}),
 }

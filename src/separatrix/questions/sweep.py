@@ -152,6 +152,10 @@ def sweep(
     """
     chosen = dict(options or {})
     names, values = _checked(grid, engine, chosen)
+    if chosen.get("faults", False) and not program.faults.faults:
+        raise ModelError(
+            Problem("no fault to return from", "faults", "give the program a spike or an outage")
+        )
     text = dumps(program)
     settings = list(product(*values))
     places: list[Place] = list(grid)

@@ -62,7 +62,7 @@ def _tiles(found: Study) -> list[Tile]:
     if found.agreements:
         row = agreement_rows(found.agreements)[0]
         tiles.append(
-            ("CPU load explained", f"R² {row[1]}", "held out: on days it was not fitted to")
+            ("CPU load explained", f"R² {row[1]}", "held out: where it was not fitted")
         )
     return tiles
 

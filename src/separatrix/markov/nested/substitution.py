@@ -24,6 +24,7 @@ from separatrix.compiled import compiled
 
 _NEVER = -(2**30)  # power of an exact zero
 _LOST = 2.0**-700  # a result below this may have lost terms, which are below 2**-1000
+_NEAR_SUBNORMAL = 2.0**-960  # nothing this small has kept all its digits
 _CLOSE = 50  # powers of two that entries may differ by without any term being lost
 _RANGE = 1100  # a shift by this many powers of two leaves nothing
 
@@ -124,7 +125,7 @@ def _multiply(
                     largest = max(largest, store[row + k])
     for r in range(count):
         x, e = out[r], high
-        if largest > 0.0 and x < _LOST * largest:
+        if largest > 0.0 and x < max(_LOST * largest, _NEAR_SUBNORMAL):
             line, step = (at + r, across) if transposed else (at + r * across, 1)
             x, e = careful(store, line, step, value, power, extra, source, size)
         out[r] = x
