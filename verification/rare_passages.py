@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from separatrix.model import Outage, Program, Schedule, Server, Source, Work
+from separatrix.questions.committor_score import committor_table
 from separatrix.simulate.passage import passage_times, recovery_times
 from separatrix.simulate.rare import Goal, RarePassage, rare_passage
 
@@ -121,6 +122,17 @@ def main() -> None:
         off = abs(math.log(found.mean / plain.mean.mean))
         what = f"{what}, beside {runs} plain runs"
         row(what, plain.mean.mean, found.mean, both, off < 4 * both and plain.share == 1, cpu)
+        if goal == "collapse" and program.servers[0].qsize < 100:
+            table = committor_table(program, goal)
+            guided, cpu = timed(
+                program, goal, healthy=healthy, stuck=stuck, trials=3000, seed=6, table=table
+            )
+            error = standard_error(guided)
+            both = math.hypot(error, plain.mean.sd / plain.mean.mean / math.sqrt(runs))
+            off = abs(math.log(guided.mean / plain.mean.mean))
+            what = f"the same along the committor; alone it errs {100 * error:.1f} %"
+            what += f", the linear score {100 * standard_error(found):.1f} %"
+            row(what, plain.mean.mean, guided.mean, both, off < 4 * both, cpu)
     lines = [
         "# Rare passages by splitting",
         "",

@@ -9,7 +9,6 @@ from click.testing import CliRunner
 
 from separatrix import ModelError, NotConverged, Program, Server, Source, Unsupported, Work, save
 from separatrix.cli import main
-from separatrix.model import Lifo
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
 from separatrix.questions.times import METHODS, collapse, recovery
@@ -50,11 +49,11 @@ def test_the_chain_answers_where_it_carries_the_program():
 
 
 def test_without_a_chain_what_is_frequent_is_counted_and_what_is_rare_is_split():
-    program = queue(rate=7.0, qsize=60, discipline=Lifo())
+    program = queue(rate=7.0, qsize=60, drop_expired=True)
     often = collapse(program, healthy=0, stuck=8, runs=50)
     assert often.method == "simulation"
-    assert "lifo" in often.why
-    # without timeouts the discipline does not change the number in the system
+    assert "drop_expired" in often.why
+    # nobody waits as long as the time-out: the number in the system is that of M/M/1
     seldom = collapse(program, healthy=0, stuck=45, runs=20, events=1e5, trials=300)
     assert seldom.method == "rare"
     assert "saw it 0 times in 20 runs" in seldom.why
@@ -82,8 +81,8 @@ def test_bad_settings_are_named():
         collapse(queue(), method="magic", healthy=1, stuck=4)
     with pytest.raises(ModelError, match="no state of the chain"):
         collapse(queue(), method="markov", healthy=1, stuck=31)
-    with pytest.raises(Unsupported, match="lifo"):
-        collapse(queue(discipline=Lifo()), method="markov", healthy=1, stuck=4)
+    with pytest.raises(Unsupported, match="drop_expired"):
+        collapse(queue(drop_expired=True), method="markov", healthy=1, stuck=4)
     with pytest.raises(NotConverged, match="is not solved here"):
         recovery(queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
 

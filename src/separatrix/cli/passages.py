@@ -28,6 +28,13 @@ from separatrix.cli.models import takes_model
 @click.option(
     "--trials", type=int, default=1000, show_default=True, help="With rare: of each step of a run."
 )
+@click.option(
+    "--score",
+    type=click.Choice(["auto", "committor", "linear"]),
+    default="auto",
+    show_default=True,
+    help="With rare: what orders the states on the way.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
@@ -40,6 +47,7 @@ def passage(
     stuck: float | None,
     runs: int,
     trials: int,
+    score: Any,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -57,8 +65,9 @@ def passage(
 
     ask = times.recovery if goal == "recovery" else times.collapse
     found = ask(
-        program, method=method, healthy=healthy, stuck=stuck, runs=runs, trials=trials, seed=seed
-    )
+        program, method=method, healthy=healthy, stuck=stuck, runs=runs, score=score, trials=trials,
+        seed=seed,
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:

@@ -7,13 +7,18 @@ the exponential law.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from math import log
+from typing import Literal
 
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.model import Program
+from separatrix.questions.committor_score import committor_table
 from separatrix.questions.seen import SeenPassage
 from separatrix.simulate.rare import Goal, rare_passage
+
+Score = Literal["auto", "committor", "linear"]
 
 FEW = 30
 """Events from which counting gives the mean within about a third (95 %)."""
@@ -27,6 +32,7 @@ def split(
     healthy: float,
     stuck: float,
     *,
+    score: Score = "auto",
     trials: int = TRIALS,
     seed: int = 0,
 ) -> SeenPassage:
@@ -36,12 +42,25 @@ def split(
     ----------
     healthy, stuck : scores (attempts at the servers plus requests known to come back) that bound the
         two sets.
+    score : what orders the states between the two sets: ``"committor"`` of the exact chain, ``"linear"``
+        (the score that bounds the sets), or ``"auto"``: the committor for a collapse where there is one.
+        For recoveries the chain's committor was measured to be no better a guide than the linear score,
+        and a worse one where clients are impatient.
     trials, seed : as in `rare_passage`.
 
-    Raises as `rare_passage` does.
+    Raises as `rare_passage` and `committor_table` do.
     """
-    found = rare_passage(program, goal, healthy=healthy, stuck=stuck, trials=trials, seed=seed)
-    steps = f"by splitting into {len(found.levels) - 1} steps"
+    table = None
+    if score == "committor":
+        table = committor_table(program, goal)
+    elif score == "auto" and goal == "collapse":
+        with suppress(Unsupported, NotConverged):
+            table = committor_table(program, goal)
+    found = rare_passage(
+        program, goal, healthy=healthy, stuck=stuck, table=table, trials=trials, seed=seed
+    )
+    along = "" if table is None else " along the chain's committor"
+    steps = f"by splitting into {len(found.levels) - 1} steps{along}"
     return SeenPassage(
         found.mean, found.low, found.high, log(2) * found.mean, log(100) * found.mean, float("nan"),
         0, found.rate.runs, 0.0, found.status,

@@ -27,7 +27,7 @@ from separatrix.questions.fluid_verdict import worst_start
 from separatrix.questions.passage import passage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.simulated import calm_score, seen_collapse, seen_recovery
-from separatrix.questions.split import enough, split
+from separatrix.questions.split import Score, enough, split
 from separatrix.simulate.rare import Goal
 
 Method = Literal["markov", "simulation", "rare"]
@@ -81,6 +81,7 @@ def recovery(
     closure: Closure = "auto",
     runs: int = 200,
     events: float = 2e7,
+    score: Score = "auto",
     trials: int = 1000,
     seed: int = 0,
 ) -> PassageTime:
@@ -92,6 +93,7 @@ def recovery(
     healthy, stuck : h and s; None for `calm_score` and 90 % of all queues.
     closure : of the chain; see `lower`.
     runs, events : replications and budget of events of plain simulation.
+    score : of splitting; see `split`.
     trials : of each step of each of the ten independent runs of splitting.
     seed : of all random streams.
 
@@ -101,7 +103,8 @@ def recovery(
     NotConverged : the method has no answer.
     """
     return _time(
-        _Question(program, "recovery", healthy, stuck, closure, runs, events, trials, seed), method
+        _Question(program, "recovery", healthy, stuck, closure, runs, events, score, trials, seed),
+        method,
     )
 
 
@@ -114,12 +117,14 @@ def collapse(
     closure: Closure = "auto",
     runs: int = 200,
     events: float = 2e7,
+    score: Score = "auto",
     trials: int = 1000,
     seed: int = 0,
 ) -> PassageTime:
     """How long `program` stays healthy before it gets stuck by itself; as `recovery`."""
     return _time(
-        _Question(program, "collapse", healthy, stuck, closure, runs, events, trials, seed), method
+        _Question(program, "collapse", healthy, stuck, closure, runs, events, score, trials, seed),
+        method,
     )
 
 
@@ -128,7 +133,7 @@ class _Question:
 
     def __init__(
         self, program: Program, goal: Goal, healthy: float | None, stuck: float | None,
-        closure: Closure, runs: int, events: float, trials: int, seed: int,
+        closure: Closure, runs: int, events: float, score: Score, trials: int, seed: int,
     ) -> None:  # fmt: skip
         self.program = program.check()
         self.goal: Goal = goal
@@ -136,6 +141,7 @@ class _Question:
         self.stuck = 0.9 * sum(s.qsize for s in program.servers) if stuck is None else stuck
         self.closure: Closure = closure
         self.runs, self.events, self.trials, self.seed = runs, events, trials, seed
+        self.score: Score = score
         if not 0 <= self.healthy < self.stuck < float("inf"):
             raise ModelError(
                 Problem(
@@ -188,7 +194,13 @@ class _Question:
     def split(self) -> SeenPassage:
         """By splitting."""
         return split(
-            self.program, self.goal, self.healthy, self.stuck, trials=self.trials, seed=self.seed
+            self.program,
+            self.goal,
+            self.healthy,
+            self.stuck,
+            score=self.score,
+            trials=self.trials,
+            seed=self.seed,
         )
 
     def answer(self, method: Method, why: str, found: SeenPassage) -> PassageTime:

@@ -56,7 +56,11 @@ sample = compiled(_sample)
 
 
 def _watched_score(X: Any, P: Any, G: Any) -> float:
-    """The attempts at the servers and the requests away, weighted as the program's buffer says."""
+    """The attempts at the servers and the requests away, weighted as the program's buffer says.
+
+    Where the buffer has a table, that sum only tells whether the state is outside of the table's two
+    bounds; inside, the score is read from it by attempts at the servers and requests under way.
+    """
     score = 0.0
     weight = P[at.P_WATCH]
     for i in range(P[at.N_SERVERS]):
@@ -64,7 +68,23 @@ def _watched_score(X: Any, P: Any, G: Any) -> float:
     weight += P[at.N_SERVERS]
     for i in range(P[at.N_STREAMS]):
         score += G[weight + i] * X[P[at.X_STREAMS] + i * at.STREAM_WORDS + at.AWAY]
-    return score
+    table = P[at.P_SCORE] & at.PLACE
+    if table == 0:
+        return score
+    if score <= G[table + at.SCORE_LOW]:
+        return -1.0
+    if score >= G[table + at.SCORE_HIGH]:
+        return G[table + at.SCORE_TOP]
+    present, under_way = 0, 0
+    for i in range(P[at.N_SERVERS]):
+        present += X[P[at.X_SERVERS] + i * at.SERVER_WORDS + at.PRESENT]
+    for i in range(P[at.N_SOURCES]):
+        ss = P[at.X_STREAMS] + i * at.STREAM_WORDS
+        ended = X[ss + at.ANSWERED] + X[ss + at.ANSWERED_LATE] + X[ss + at.REQUESTS_FAILED]
+        under_way += X[ss + at.REQUESTS] - ended
+    row = min(present, P[table + at.SCORE_ROWS] - 1)
+    column = min(under_way, P[table + at.SCORE_COLUMNS] - 1)
+    return G[table + at.SCORE_TABLE + row * P[table + at.SCORE_COLUMNS] + column]
 
 
 watched_score = compiled(_watched_score)

@@ -141,7 +141,8 @@ X_SLOTS = 14
 STEP = 15  # (f) sampling step [s]; inf for none
 SAMPLES_PER_WINDOW = 16  # samples to a row of the latency sketch
 P_WATCH = 17  # weights of the watched score
-P_HEADER = 18
+P_SCORE = 18  # table of the watched score; 0 for none
+P_HEADER = 19
 
 # --- program: one block per server ----------------------------------------------------------------
 QSIZE = 0
@@ -203,6 +204,14 @@ FIRST_CALL = 5  # stream of its first call
 N_CALLS = 6
 N_WAITS = 7
 P_WORK_WORDS = 8
+
+# --- table of the watched score: its size, the linear scores that bound its inside, and its end ----
+SCORE_ROWS = 0  # by attempts at the servers
+SCORE_COLUMNS = 1  # by requests under way
+SCORE_LOW = 2  # (f) at or below: the score is -1
+SCORE_HIGH = 3  # (f) at or above: the score is SCORE_TOP
+SCORE_TOP = 4  # (f)
+SCORE_TABLE = 5  # (f) row by row
 
 # --- a change of speed: time (f), kind 0 source 1 server, index, factor (f) -----------------------
 BREAK_WORDS = 4

@@ -61,17 +61,18 @@ def home(pilot: Splitting, memory: float) -> float:
     return min(pilot.near, usual) if up else max(pilot.near, usual)
 
 
-def place_levels(pilot: Splitting, time: float) -> Levels:
+def place_levels(pilot: Splitting, time: float, grain: float = 1.0) -> Levels:
     """Levels from the first beyond the start set to the goal.
 
     time : how long the start set is watched [s].
+    grain : least distance of two levels.
 
     Raises NotConverged where no level is reached.
     """
     near, far = pilot.near, pilot.far
     sign = 1.0 if far > near else -1.0
-    least = min(1.0, abs(far - near) / 2)
-    first = near + sign * max(least, math.floor(abs(far - near) / 100))
+    least = min(grain, abs(far - near) / 2)
+    first = near + sign * max(least, grain * math.floor(abs(far - near) / grain / 100))
     entries = pilot.basin(pilot.start(time / MEMORIES), first, PILOT, time / 10, PILOT).entries
     found = Levels((first,), ())
     stride = least

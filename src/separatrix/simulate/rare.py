@@ -23,9 +23,11 @@ from separatrix.simulate import layout as at
 from separatrix.simulate.compile import compile_program
 from separatrix.simulate.intervals import Estimate, student
 from separatrix.simulate.levels import MEMORIES, home, place_levels
+from separatrix.simulate.score import TableOf, with_table
 from separatrix.simulate.splitting import Splitting
 
 Goal = Literal["collapse", "recovery"]
+GRAIN = 0.1  # least distance of levels on a table, whose scores are logarithms
 WIDE = 2.0  # a mean whose interval reaches further than so many times is not to be trusted
 
 
@@ -89,6 +91,7 @@ def rare_passage(
     healthy: float,
     stuck: float,
     weights: dict[str, float] | None = None,
+    table: TableOf | None = None,
     runs: int = 10,
     trials: int = 1000,
     seed: int = 0,
@@ -102,6 +105,8 @@ def rare_passage(
     ----------
     weights : what an attempt at a server, and a request of a source or call known to come back,
         adds to the score, by name; 1 for what is not named.
+    table : score of the states between the two sets, given the sets' bounds; None for the same as
+        outside. The result is without bias whatever it says; a good one narrows the interval.
     runs : independent runs, at least 2; ten or more for an interval to be believed.
     trials : of each step in each run; the interval narrows with the root of their number.
     seed : of all random streams; the result is a function of it and of the other settings.
@@ -125,8 +130,16 @@ def rare_passage(
         return Splitting(loop, compiled, features, stream, near, far, 1e5 * memory)
 
     near = home(splitting(near, 0), memory)
+    grain = 1.0
+    if table is not None:
+        low, high = min(near, far), max(near, far)
+        scores = table(low, high)
+        compiled = with_table(compiled, scores, low, high)
+        ends = (-1.0, scores.top + 1.0)
+        near, far = ends if goal == "collapse" else ends[::-1]
+        grain = GRAIN
     pilot = splitting(near, 0, 1)
-    plan = place_levels(pilot, MEMORIES * memory)
+    plan = place_levels(pilot, MEMORIES * memory, grain)
     levels = plan.levels
 
     def one(index: int) -> tuple[float, float, list[float], int]:
