@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from separatrix import Program, Server, Source, Work, check, lower
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.hitting import hitting_times
-from separatrix.model import Lifo
+from separatrix.model import AdaptiveLifo
 from separatrix.questions.regimes import box, regimes
 
 
@@ -110,10 +110,10 @@ def test_to_dict_is_json_with_a_schema():
 
 def test_what_the_reading_cannot_carry_is_refused():
     program = Program("p")
-    program.add_server(Server("s", {"get": Work(1.0)}, qsize=5, discipline=Lifo()))
+    program.add_server(Server("s", {"get": Work(1.0)}, qsize=5, discipline=AdaptiveLifo(1)))
     program.add_source(Source("c", "get", 0.5))
     program.connect("c", "s")
-    with pytest.raises(Unsupported, match="lifo"):
+    with pytest.raises(Unsupported, match="adaptive"):
         check(program)
 
 
