@@ -129,6 +129,17 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_surround", "near &= outer_low[i] <= anchor[i] < outer_high[i]"): MORE,
     ("_surround", "if 0 <= p < last:"): MORE,
     ("_surround", "if (beyond == 1 and not wide) or joined(at, low, high, node, jumps):"): MORE,
+    ("_joined", "forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]"): MORE,
+    ("_joined", "backwards &= low[node, i] <= at[i] - jumps[j, i] < high[node, i]"): MORE,
+    ("BandFactor.right", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.left", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.right_scaled", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.left_scaled", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor._in_range", "floor = 2.0**-900 * max(self.peak, 1.0)"): CHOICE,
+    (
+        "BandFactor._in_range",
+        "if np.isfinite(x).all() and x.min() > floor and x.max() < 2.0**900:",
+    ): CHOICE,
     ("_solve_node", "if height > 0 and width > 0:"): EMPTY,
 }
 
@@ -384,10 +395,20 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             agree(solved.right(ones), truth["ones", "right"])
             agree(solved.right(some), truth["some", "right"])
 
+        def extended(solves=solves) -> None:
+            """By levels with a power of two for every entry throughout."""
+            usual = banded.BandFactor._in_range
+            banded.BandFactor._in_range = lambda self, b, solve: None
+            try:
+                solves(method="levels", block=4)
+            finally:
+                banded.BandFactor._in_range = usual
+
         asked += [
             lambda solves=solves: solves(method="nested"),
             lambda solves=solves: solves(method="nested", reverse=True),
             lambda solves=solves: solves(method="levels", block=4),
+            extended,
             carried,
         ]
     return [sizes, ranges, *asked, stuck]
