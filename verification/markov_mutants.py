@@ -129,6 +129,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_surround", "near &= outer_low[i] <= anchor[i] < outer_high[i]"): MORE,
     ("_surround", "if 0 <= p < last:"): MORE,
     ("_surround", "if (beyond == 1 and not wide) or joined(at, low, high, node, jumps):"): MORE,
+    ("_factor_nodes", "for i in range(at, at + p + s):"): UNIT,
+    (
+        "_factor_nodes",
+        "return -1, filled, filled_rows, loaded",
+    ): "any negative number says that nothing failed",
+    ("_factor_nodes", "if base < filled:"): "what is already in its place is copied onto itself",
+    (
+        "_halve",
+        "length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)",
+    ): "any cut is right",
+    ("_surround", "if first[node + 1] > first[start[node]]:"): MORE,
+    ("_surround", "if i < d - 1:"): MORE,
     ("_joined", "forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]"): MORE,
     ("_joined", "backwards &= low[node, i] <= at[i] - jumps[j, i] < high[node, i]"): MORE,
     ("BandFactor.right", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
