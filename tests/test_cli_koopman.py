@@ -77,6 +77,44 @@ def test_wrong_input_is_one_line(series, tmp_path, monkeypatch, arguments, messa
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"x": np.full(200, 3.0)}, "x never changes"),
+        ({"x": np.where(np.arange(200) == 7, np.nan, np.arange(200) % 9)}, "x is nan at sample 7"),
+        (
+            {"x": np.arange(200) % 9, "run": np.zeros(200, int), "time": np.arange(200)},
+            "one run only",
+        ),
+        ({"x": np.arange(6.0) % 4, "run": [0] * 3 + [1] * 3, "time": [0, 1, 2] * 2}, "too short"),
+        (
+            {"x": np.arange(200) % 9, "time": np.r_[np.arange(100), 2 * np.arange(100)]},
+            "sampled at different steps",
+        ),
+    ],
+)
+def test_bad_series_are_one_line(tmp_path, columns, message):
+    place = tmp_path / "bad.csv"
+    usual = {"run": np.repeat([0, 1], 100), "time": np.tile(np.arange(100), 2)}
+    pd.DataFrame(columns if "run" in columns else {**usual, **columns}).to_csv(place, index=False)
+    done = run("learn", place, "-o", tmp_path / "model", "--device", "cpu")
+    assert done.exit_code == 3
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_damaged_or_foreign_model_is_one_line(series, tmp_path):
+    model = tmp_path / "model"
+    assert run("learn", series, "-o", model, "--epochs", 1, "--device", "cpu").exit_code == 0
+    file = model / "fit0.safetensors"
+    whole = file.read_bytes()
+    for content in (whole[: len(whole) // 2], b"\x80\x04N.", b""):
+        file.write_bytes(content)
+        done = run("settle", model)
+        assert done.exit_code == 3
+        assert "never unpickled" in done.output
+
+
 def test_nothing_imports_torch_before_it_trains():
     code = (
         "import sys; import separatrix.koopman, separatrix.cli.koopman, separatrix.views.koopman_tables; "

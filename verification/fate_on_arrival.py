@@ -1,12 +1,13 @@
 r"""Why are chain and simulator apart in recovery and collapse: the fates, or the clocks?
 
-The staged chain draws an attempt's fate (in time or late) when it arrives, from the queue it finds, and
-waits exponentially where the client waits exactly `timeout`. One server, one retry, three ways of living,
+Before its fates turned, the staged chain drew an attempt's fate (in time or late) on arrival, by the queue there, and
+waited exponentially where the client waits exactly `timeout`. One server, one retry, three ways of living,
 all else equal:
 
 * `true`: the fate is what happens, the time-out is fixed (what `separatrix.simulate` follows);
 * `drawn`: the fate is drawn on arrival, the time-out is fixed;
-* `drawn, exponential`: the fate is drawn on arrival, the time-out is exponential (the staged chain).
+* `drawn, exponential`: the fate is drawn on arrival, the time-out is exponential (the staged chain
+  without the turns of `population.turns`, which this finding led to).
 
 Each row is read as "fates" or "clocks", by which of the two steps between the first and the third column is the
 longer, or "hardly apart" within a tenth. A slow spell of the server dooms all who wait at once; drawn fates do

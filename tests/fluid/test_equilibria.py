@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, lower
-from separatrix.fluid.equilibria import fixed_points
+from separatrix.errors import NotConverged
+from separatrix.fluid.equilibria import equilibria, fixed_points
 from separatrix.fluid.reduced import rested_orbits
 from separatrix.fluid.rest import rest_from
 
@@ -63,6 +64,8 @@ def test_dynamics_from_empty_and_full_reach_the_outer_fixed_points():
     closure=st.sampled_from(["staged", "geometric"]),
 )
 def test_fixed_points_are_odd_in_number_and_alternate(rate, retries, timeout, threads, closure):
+    # at the capacity itself, and without retries, every queue is at rest
+    assume(retries > 0 or rate != 10.0 * threads)
     pop = population(rate, retries, timeout, 40, threads, closure)
     points = fixed_points(pop)
     assert len(points) % 2 == 1
@@ -78,3 +81,22 @@ def test_orbits_rest_where_their_drift_is_zero():
     drift = pop.drift((q, *orbits.T))
     for velocity in drift[1:]:
         np.testing.assert_allclose(velocity, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("closure", ["geometric", "staged"])
+def test_an_orbit_that_presses_against_its_bound_rests_just_below_it(closure):
+    program = Program("bounded orbit")
+    program.add_server(Server("52", {"insert": Work(10.0)}, qsize=100, orbit_size=20))
+    program.add_source(Source("client", "insert", 9.5, timeout=3.0, retries=4))
+    program.connect("client", "52")
+    found = equilibria(lower(program, closure))
+    assert (found.status, found.degree, len(found.points)) == ("ok", 1, 3)
+    stuck = found.points[-1]
+    assert stuck.stable
+    assert stuck.imbalance < 1e-9
+    assert np.all((stuck.state[1:] > 18.0) & (stuck.state[1:] < 19.0))
+
+
+def test_a_load_of_exactly_one_leaves_no_point_to_certify():
+    with pytest.raises(NotConverged, match="lost in rounding"):
+        fixed_points(population(20.0, 0, 1.0, 40, 2, "staged"))

@@ -22,23 +22,27 @@ def sides(chain, runs):
     return Windows.of(training, scaling, 1), Windows.of(held, scaling, 1)
 
 
-def trained(encoder, sides, epochs):
+def trained(own, encoder, sides, epochs):
     schedule = Schedule(epochs, epochs, 512, 3e-3, "cpu")
     rng = np.random.default_rng(1)
     with one_thread():
-        return train_encoder(encoder, 1, *sides, 20, schedule, rng, lambda done, total: None)[1]
+        return train_encoder(own, encoder, 1, *sides, 20, schedule, rng, lambda done, total: None)[
+            1
+        ]
 
 
 def test_training_leads_where_the_warm_start_is_already(sides, drawn):
     rng = np.random.default_rng(0)
-    cold = trained(drawn(1, (24,), 5, rng), sides, 12)
-    warm = trained(warm_encoder(sides[0], 1, (24,), 5, 20, rng), sides, 1)
+    cold = trained(np.eye(1), drawn(1, (24,), 4, rng), sides, 12)
+    warm = trained(*warm_encoder(sides[0], 1, (24,), 5, 20, rng), sides, 1)
     assert min(cold) < cold[0] - 0.02
     assert warm[0] < min(cold) + 0.01
 
 
 def test_the_warm_subspace_holds_the_channels_and_the_slowest_eigenfunction(sides, chain):
-    encoder = warm_encoder(sides[0], 1, (24,), 5, 20, np.random.default_rng(3))
+    own, beside = warm_encoder(sides[0], 1, (24,), 5, 20, np.random.default_rng(3))
+    encoder = beside.beside(own)
+    assert np.allclose(encoder(sides[0].states)[:, :1], sides[0].states)
     x = np.arange(chain.top + 1.0)[:, None]
     z = np.c_[encoder((x - x.mean()) / x.std()), np.ones(len(x))]
     values, vectors = np.linalg.eig(chain.P)

@@ -11,6 +11,7 @@ import pytest
 from metafor.analysis.koopman_experiments.exp_mixing_time_learned import mixing_time_learned
 from metafor.analysis.koopman_experiments.exp_mixing_time_learned_all import mixing_time_learned_all
 from metafor.analysis.koopman_experiments.exp_mixing_time_simulation import mixing_time_simulation
+from metafor.data_generation.data_generator import data_generation
 from metafor.data_generation.sim_data import SimData, write_sim_data
 from metafor.koopman_AE_model.train import training
 from separatrix.errors import DataError
@@ -58,6 +59,36 @@ def test_the_flow_of_the_readme(here, capsys):
         "mixing_time_learned_server2.png", "mixing_time_simulation_server1.png",
     ]  # fmt: skip
     assert "server2: to 50 % of the first distance" in capsys.readouterr().out
+
+
+def test_the_second_example_as_printed_but_shorter(here):
+    total_time = 1000000
+    queue_size = 20
+    mean_t = 0.1
+    rho = 7 / 10
+    timeout_t = 9
+    max_retries = 3
+    runs = 6
+    step_time = 0.5
+    sim_time = 200
+    rho_fault = rho * 10
+    fault_start = [sim_time * 0.45, sim_time]
+    rho_reset = rho * 5 / 5
+    fault_duration = sim_time * 0.01
+    data_generation(
+        sim_time, runs, mean_t, rho, queue_size, timeout_t,
+        max_retries, total_time, step_time, rho_fault,
+        rho_reset, fault_start, fault_duration, False,
+        0.9, 0.5, "fifo", "exp", 1, False
+    )  # fmt: skip
+    training("data/", 1000)
+    mixing_time_simulation("models/learned_model_server1.pkl", "data/server1/sim_data.pkl")
+    with pytest.warns(UserWarning, match="learned_model_server1.pkl, is read instead"):
+        one = mixing_time_learned("models/learned_model_server2.pkl")
+    every = mixing_time_learned_all("models/")
+    assert np.array_equal(every.mean, one.mean)
+    assert 0.0 < one.mean[0] < 200.0
+    assert len(list(Path("results").iterdir())) == 3
 
 
 def test_the_model_of_a_server_that_was_not_simulated(here):

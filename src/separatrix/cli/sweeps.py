@@ -21,7 +21,8 @@ from separatrix.cli.exits import EXIT, EXIT_CODES
     "--engine", type=click.Choice(["markov", "fluid", "simulation"]), default="markov",
     show_default=True, help="Who answers.",
 )  # fmt: skip
-@click.option("--closure", type=click.Choice(["auto", "staged", "geometric", "metafor"]))
+@click.option("--closure", type=click.Choice(["auto", "staged", "geometric", "metafor"]),
+              help="How the exact chain and the mean dynamics keep the orbit.")  # fmt: skip
 @click.option("--runs", type=int, help="Replications of a simulated point.")
 @click.option("--store", metavar="DIR", help="Keep finished points here, and resume from them.")
 @click.option("--workers", type=int, help="Processes; default: as many as processors.")

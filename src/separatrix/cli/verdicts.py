@@ -102,19 +102,24 @@ def _at_once(program: Any, closure: Any) -> None:
 
 @click.command()
 @takes_model
-def explain(program: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print paragraphs and warnings as JSON.")
+def explain(program: Any, as_json: bool) -> None:
     """Say in English what the model says, and what in it is almost surely a mistake.
 
     \b
-    Example:
+    Examples:
       separatrix explain service.yaml
+      separatrix explain service.yaml --json | jq -r '.warnings[].message'
     """
-    from separatrix.model.explain import explain as in_english
+    from separatrix.model.explain import explain as explained
 
-    explanation = in_english(program)
-    for paragraph in explanation.paragraphs:
+    said = explained(program)
+    if as_json:
+        click.echo(json.dumps({"schema": "separatrix.explanation/1", **said.to_dict()}, indent=2))
+        return
+    for paragraph in said.paragraphs:
         click.echo(paragraph)
-    for warning in explanation.warnings:
+    for warning in said.warnings:
         click.echo(f"warning: {warning}")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.errors import Unsupported
+from separatrix.fluid.newton import BALANCED, imbalance, polished
 from separatrix.population import Array, Population
 
 
@@ -38,9 +39,18 @@ def reduced(population: Population, q: Array) -> Array:
 
 
 def rests(population: Population, *, resolution: int = 301) -> Array:
-    """(m, n_axes) the fixed points, by increasing queue; see `roots`."""
+    """(m, n_axes) the fixed points, by increasing queue; see `roots`.
+
+    Newton's method moves those at which an orbit is full up to its bound to where its flows balance.
+    """
     at = roots(population, resolution=resolution, rounds=4)
-    return np.concatenate([at[:, None], rested_orbits(population, at)], axis=1)
+    states = np.concatenate([at[:, None], rested_orbits(population, at)], axis=1)
+    for i in np.flatnonzero(imbalance(population, states) > BALANCED):
+        # an orbit presses against its bound, in whose last unit the velocity is not affine
+        root = polished(population, states[i])
+        if root is not None:
+            states[i] = root
+    return states
 
 
 def roots(population: Population, *, resolution: int = 301, rounds: int = 2) -> Array:

@@ -66,7 +66,7 @@ class Koopman(Estimator):
 
     def __init__(
         self, latent: int = 16, *, hidden: Sequence[int] = (64,), delays: int = 1,
-        longest: int | None = None, epochs: int = 200, patience: int = 8, batch: int = 1024,
+        longest: int | None = None, epochs: int = 200, patience: int = 4, batch: int = 1024,
         rate: float = 1e-3, validation: float = 0.2, seed: int = 0, device: str = "auto",
     ) -> None:  # fmt: skip
         wrong = [
@@ -112,12 +112,12 @@ class Koopman(Estimator):
         schedule = Schedule(self.epochs, self.patience, self.batch, self.rate, device)
         channels = len(data.names)
         with one_thread():
-            encoder = warm_encoder(
-                train, channels, self.hidden, self.latent_size, self.lags_[-1], rng
+            longest = self.lags_[-1]
+            own, beside = warm_encoder(train, channels, self.hidden, self.latent_size, longest, rng)
+            beside, self.history_ = train_encoder(
+                own, beside, channels, train, judge, longest, schedule, rng, progress
             )
-            encoder, self.history_ = train_encoder(
-                encoder, channels, train, judge, self.lags_[-1], schedule, rng, progress
-            )
+            encoder = beside.beside(own)
             # the step takes its few numbers from all runs: slow modes are short of independent windows
             every = Windows.of(data, self.scaling_, self.delays)
             z = encoder(every.states)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 _MEAN, _SQUARE, _TINY = 0.9, 0.999, 1e-8  # Adam's own constants
-_LEAST_GAIN = 1e-3  # of the loss, to count as better
+_LEAST_GAIN = 3e-3  # of the loss, to count as better
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _minimise(moments: LagMoments) -> tuple[Array, Array, Array, float]:
     start = torch.cat([part.detach().reshape(-1) for part in free]).numpy()
     found = minimize(
         value_and_slope, start, jac=True, method="L-BFGS-B",
-        options={"maxiter": 200, "maxcor": 50, "ftol": 1e-10, "gtol": 1e-8},
+        options={"maxiter": 200, "maxcor": 50, "ftol": 1e-7, "gtol": 1e-8},
     )  # fmt: skip
     value_and_slope(found.x)
     with torch.no_grad():

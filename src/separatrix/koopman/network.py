@@ -53,6 +53,15 @@ class Perceptron:
         norms = [float(np.linalg.norm(w, 2)) for w in self.weights]
         return float(np.linalg.norm(self.bypass, 2)) + float(np.prod(norms))
 
+    def beside(self, linear: Array) -> Perceptron:
+        """x -> (linear x, f(x))."""
+        nothing = np.zeros((len(linear), self.weights[-1].shape[1]))
+        return Perceptron(
+            (*self.weights[:-1], np.concatenate([nothing, self.weights[-1]])),
+            (*self.biases[:-1], np.concatenate([np.zeros(len(linear)), self.biases[-1]])),
+            np.concatenate([linear, self.bypass]),
+        )
+
     def after(self, transform: Array, shift: Array) -> Perceptron:
         """x -> transform f(x) + shift."""
         return Perceptron(

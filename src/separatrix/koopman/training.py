@@ -40,7 +40,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 LAGS = 4  # in a minibatch
 _VALIDATION_LAGS, _VALIDATION_SIZE = 8, 2048
-_MOST_BATCHES = 30  # in an epoch
+_MOST_BATCHES = 10  # in an epoch
 _RIDGE = 1e-4  # of the mean latent variance, in float32
 
 
@@ -78,6 +78,7 @@ class Net:
 
 
 def train_encoder(
+    own: Array,
     encoder: Perceptron,
     channels: int,
     train: Windows,
@@ -89,11 +90,22 @@ def train_encoder(
 ) -> tuple[Perceptron, list[float]]:
     """Train the encoder with the step and the read-out eliminated.
 
-    Returns the best on validation, and the validation losses: before training, and by epoch.
+    Parameters
+    ----------
+    own : (fixed, width) latent coordinates that are linear in the state and stay as they are.
+    encoder : network of the latent coordinates beside them.
+    channels : number of them, the last of a state.
+
+    Returns the best network on validation, and the validation losses: before training, and by epoch.
     """
     import torch
 
     net = Net(encoder, schedule.device)
+    linear = torch.as_tensor(own.T, dtype=torch.float32).to(schedule.device)
+
+    def encoded(x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x @ linear, net(x)], dim=-1)
+
     states = torch.as_tensor(train.states, dtype=torch.float32).to(schedule.device)
     held = torch.as_tensor(validation.states, dtype=torch.float32).to(schedule.device)
     fixed_rng = np.random.default_rng(0)
@@ -103,11 +115,11 @@ def train_encoder(
 
     def random_loss() -> torch.Tensor:
         pairs = _pairs(states, train, rng, random_lags(rng, LAGS, longest), size)
-        return _projected(net, *pairs, channels)
+        return _projected(encoded, *pairs, channels)
 
     def judged() -> float:
         with torch.no_grad():
-            return float(_projected(net, *fixed, channels))
+            return float(_projected(encoded, *fixed, channels))
 
     batches = int(np.clip(len(train.states) // schedule.batch, 8, _MOST_BATCHES))
     history = descend(net.parameters, random_loss, judged, batches, schedule, progress)
@@ -128,11 +140,13 @@ def _pairs(
     return states[first], states[first + np.array(lags)[:, None]]
 
 
-def _projected(net: Net, x: torch.Tensor, y: torch.Tensor, channels: int) -> torch.Tensor:
+def _projected(
+    encoded: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, y: torch.Tensor, channels: int
+) -> torch.Tensor:
     """The three terms, with the best affine step and read-out at each lag put in."""
     import torch
 
-    z, w = net(torch.stack([x, y]))
+    z, w = encoded(torch.stack([x, y]))
     n, m = z.shape[1:]
     zc, wc = (part - part.mean(dim=1, keepdim=True) for part in (z, w))
     seen = torch.cat([x[..., -channels:], y[..., -channels:]], dim=-1)

@@ -7,7 +7,8 @@ functions :math:`\varphi` of the features f, the m that keep most of their varia
 .. math:: \max_\varphi \sum_k \| C_{00}^{-1/2} C_{0k} C_{kk}^{-1/2} \|_F^2,
 
 are the main eigenvectors of :math:`\sum_k K_k K_k^T`, with K the features' own whitened regressions
-(extended DMD with this dictionary). The channels' main directions are kept among the m.
+(extended DMD with this dictionary). The channels' main directions are latent coordinates themselves, and
+stay so, or what is slow would drive out what is seen; the eigenvectors are sought beside them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from separatrix.koopman.windows import Windows, lag_grid
 Array: TypeAlias = NDArray[np.float64]
 
 _WIDTHS = (0.25, 3.0)  # of a ridge, in deviations
-_LAGS, _PAIRS = 6, 65536
+_LAGS, _PAIRS = 6, 32768
 _LEAST_SHARE = 1e-7  # of the largest variance of the features: what is less is their likeness
 
 
@@ -36,9 +37,16 @@ def warm_encoder(
     latent: int,
     longest: int,
     rng: np.random.Generator,
-) -> Perceptron:
-    """An encoder (delays * channels) -> latent for these windows, whose scaled states it has seen."""
+) -> tuple[Array, Perceptron]:
+    """Latent coordinates for these windows: the channels' own, linear in the states, and those beside them.
+
+    Returns (own, delays * channels), and a network (delays * channels) -> latent - own.
+    """
     width = windows.states.shape[1]
+    seen = windows.states[:, width - channels :]
+    main = np.linalg.eigh(np.cov(seen.T).reshape(channels, -1))[1][:, ::-1]
+    own = np.zeros((min(channels, max(1, latent // 2)), width))
+    own[:, width - channels :] = main[:, : len(own)].T
     weights, biases = _ridges(windows.states, hidden, rng)
 
     def features(x: Array) -> Array:
@@ -47,8 +55,8 @@ def warm_encoder(
             h = np.tanh(h @ w.T.astype(np.float32) + b.astype(np.float32))
         return np.concatenate([x, h.astype(np.float64)], axis=1)
 
-    out, centre = _slowest(windows, features, channels, latent, longest, rng)
-    return Perceptron(
+    out, centre = _slowest(windows, features, own, latent - len(own), longest, rng)
+    return own, Perceptron(
         (*weights, out[:, width:]), (*biases, -out @ centre), np.ascontiguousarray(out[:, :width])
     )
 
@@ -76,12 +84,12 @@ def _ridges(
 def _slowest(
     windows: Windows,
     features: Callable[[Array], Array],
-    channels: int,
-    latent: int,
+    own: Array,
+    count: int,
     longest: int,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """(latent, features) the affine functions that keep most over the lags; the features' mean."""
+    """(count, features) the affine functions beside `own` that keep most; the features' mean."""
     first = windows.draw(rng, longest, _PAIRS)
     f = features(windows.states[first])
     variance, axes = np.linalg.eigh(np.cov(f.T).reshape(f.shape[1], -1))
@@ -93,12 +101,10 @@ def _slowest(
     for lag in lag_grid(longest, _LAGS):
         K = x.T @ features(windows.states[first + lag]) @ whiten.T / len(x)
         score += K @ K.T
-    # the channels in whitened coordinates, newest sample last; then the slowest beside them
-    seen = np.linalg.lstsq(whiten.T, np.eye(f.shape[1]), rcond=None)[0]
-    width = windows.states.shape[1]
-    own, _, _ = np.linalg.svd(seen[:, width - channels : width], full_matrices=False)
-    own = own[:, : min(channels, max(1, latent // 2))]
-    beside = np.eye(len(score)) - own @ own.T
+    # the channels' own directions in whitened coordinates; then the slowest beside them
+    linear = np.zeros((f.shape[1], len(own)))
+    linear[: own.shape[1]] = own.T
+    known = np.linalg.svd(np.linalg.lstsq(whiten.T, linear, rcond=None)[0], full_matrices=False)[0]
+    beside = np.eye(len(score)) - known @ known.T
     slow = np.linalg.eigh(beside @ score @ beside)[1][:, ::-1]
-    chosen = np.concatenate([own, slow[:, : max(0, latent - own.shape[1])]], axis=1)
-    return chosen.T @ whiten, centre
+    return slow[:, : min(count, len(score) - known.shape[1])].T @ whiten, centre

@@ -39,6 +39,8 @@ MOST_TURNS = 2
 """Most doomed attempts of a kind that one service turns; what is beyond is left out."""
 MOST_WAYS = 64
 """Most ways in which the turns of all kinds at a server may go together with one service."""
+MOST_LENGTHS = 32
+"""Most queue lengths at which the largest number of turns is looked for."""
 _NODES = 40
 
 
@@ -136,7 +138,7 @@ def _of(flow: Flow) -> list[Turn]:
     share = Once(
         lambda x: turned_share(x[station.q], station, flow.stream.apis, flow.stream.timeout)
     )
-    queues = np.arange(station.server.qsize + 1.0)
+    queues = _looked_at(station.server.qsize)
     most_share = float(np.max(turned_share(queues, station, flow.stream.apis, flow.stream.timeout)))
     for number, axis in enumerate(flow.waits):
         doomed = [
@@ -158,6 +160,14 @@ def _of(flow: Flow) -> list[Turn]:
                 )
             )
     return found
+
+
+def _looked_at(qsize: int) -> Array:
+    """Queue lengths among which the largest share is looked for: all, or so many that cost does not grow."""
+    if qsize <= MOST_LENGTHS:
+        return np.arange(qsize + 1.0)
+    even = np.linspace(0.0, qsize, MOST_LENGTHS // 2)
+    return np.unique(np.rint(np.append(even, np.geomspace(1.0, qsize, MOST_LENGTHS // 2))))
 
 
 def _dooms(flow: Flow, attempt: int, wait: int) -> bool:
@@ -211,6 +221,8 @@ def turned_share(queue: Array, station: Station, apis: dict[str, float], timeout
     rate = np.asarray(1.0 / station.holding(_at(station, q)))
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     # u = T (1 - z^2): the integrand grows like (T - u)^(-1/2) at the end
+    if station.phases.plain:
+        return _turned_plain(q, rate, 0.5 * (nodes + 1.0), weights, timeout, station)
     total = np.zeros(q.shape)
     for at, weight in zip(0.5 * (nodes + 1.0), weights, strict=True):
         left = timeout * at**2
@@ -218,6 +230,23 @@ def turned_share(queue: Array, station: Station, apis: dict[str, float], timeout
         now, then = (_late(station, apis, n, rate, left) for n in (ahead, ahead - 1.0))
         total = total + weight * timeout * at * np.maximum(now - then, 0.0)
     return total
+
+
+def _turned_plain(
+    q: Array, rate: Array, at: Array, weights: Array, timeout: float, station: Station
+) -> Array:
+    """The same for exponential services, all nodes together: rate and time count by their product alone."""
+    threads = station.server.thread_pool
+    column = (len(at), *[1] * max(q.ndim, rate.ndim))
+    share = timeout * (at * at).reshape(column)
+    ahead = q - 1.0 - threads * rate * (timeout - share)
+
+    def late(others: Array) -> Array:
+        there = np.clip(others + 1.0, 0.0, 1.0)
+        return there * sojourn_tail(np.maximum(others, 0.0), 1.0, rate * share, threads)
+
+    turned = np.maximum(late(ahead) - late(ahead - 1.0), 0.0)
+    return np.asarray((turned * (timeout * weights * at).reshape(column)).sum(axis=0))
 
 
 def _late(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from separatrix.koopman.autoencoder import Koopman
@@ -19,14 +20,14 @@ def print_learned(
 ) -> None:
     """Slowest timescales and where the system comes to rest."""
     first = models[0]
-    table = Table(title=f"Learned from {', '.join(first.names_)}", title_justify="left")
+    table = Table(title=escape(f"Learned from {', '.join(first.names_)}"), title_justify="left")
     for column in ("mode", "timescale", "95 % over fits"):
         table.add_column(column, justify="right" if column != "mode" else "left")
     for i, found in enumerate(intervals, 1):
         table.add_row(str(i), _time(found.mean), _range(found.low, found.high))
     console.print(table)
     for name, value in zip(first.names_, first.limit_, strict=True):
-        console.print(f"{name} comes to rest at {value:.4g}")
+        console.print(escape(f"{name} comes to rest at {value:.4g}"))
     console.print(
         f"validation: {100 * first.validation_loss_:.1f} % of the variance is not predicted, mean over "
         f"{first.step_:g} s to {first.lags_[-1] * first.step_:g} s ahead"
@@ -49,7 +50,7 @@ def print_settling(found: Mapping[str, Settling], console: Console) -> None:
     for name, settling in found.items():
         console.print(f"{name}: {settling.assumptions}")
         if settling.status != "ok":
-            console.print(f"{name}: in part inconclusive: {settling.reason}")
+            console.print(escape(f"{name}: in part inconclusive: {settling.reason}"))
 
 
 def _time(seconds: float) -> str:

@@ -61,9 +61,7 @@ def _tiles(found: Study) -> list[Tile]:
         tiles.append(("Most frequent", largest[0][0], share))
     if found.agreements:
         row = agreement_rows(found.agreements)[0]
-        tiles.append(
-            ("CPU load explained", f"R² {row[1]}", "held out: on days it was not fitted to")
-        )
+        tiles.append(("CPU load explained", f"R² {row[1]}", "held out: where it was not fitted"))
     return tiles
 
 

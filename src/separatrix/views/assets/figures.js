@@ -72,7 +72,7 @@ const Figures = (() => {
         line: { color: VIOLET, width: 3 }, name: "through your faults" });
     }
     const queueTop = p.queue[p.queue.length - 1], orbitTop = p.orbit[p.orbit.length - 1];
-    return Plotly.react(div, traces, layout("queue [attempts]", "orbit [requests that come back]", {
+    return Plotly.react(div, traces, layout("queue [attempts]", "orbit [requests]", {
       xaxis: { range: [0, queueTop] }, yaxis: { range: [0, orbitTop] },
     }), OPTIONS);
   }
@@ -103,7 +103,7 @@ const Figures = (() => {
       right = Math.max(1.35 * range.high, 1.2 * h.value);
       const edge = range.worse === "above" ? range.low : range.high;
       notes.push({ x: edge, ax: h.value, axref: "x", ayref: "y", xref: "x", yref: "y", text: "",
-        y: tallest(h) * 0.4, ay: tallest(h) * 0.4, arrowhead: 2, arrowwidth: 1.5 });
+        y: tallest(h) * 0.4, ay: tallest(h) * 0.4, arrowhead: 2, arrowwidth: 1.5, arrowcolor: GREY });
       notes.push({ x: (edge + h.value) / 2, y: tallest(h) * 0.42, yanchor: "bottom", showarrow: false,
         text: `${range.margin > 0 ? "margin" : "too much"} ${Number(Math.abs(range.margin).toPrecision(3))}/s` });
     }

@@ -1,0 +1,133 @@
+"""What holds for every command alike: help with examples, JSON, standard input, streams, exit codes."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from separatrix.cli import main
+
+MODEL = """\
+separatrix: 1
+name: Calm
+servers:
+  s: {qsize: 8, apis: {get: {processing_rate: 10/s}}}
+sources:
+  c: {server: s, api: get, arrival_rate: 2/s, timeout: 4s, retries: 0}
+"""
+JSON_REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json.md"
+TALKS = {"init", "completion", "app", "schema", "demo"}
+"""Commands that answer nothing about a model or data: they write, serve, or pass on."""
+QUICK: dict[str, list[str]] = {
+    "check": [],
+    "explain": [],
+    "simulate": ["--for", "20s", "--runs", "2", "--workers", "1"],
+    "sweep": ["--set", "c.arrival_rate=1/s..2/s:2", "--engine", "fluid", "--workers", "1"],
+    "tipping": [],
+    "agree": ["--runs", "10"],
+}
+"""Commands that take a model and answer within a second or two, with what keeps them short."""
+COMMANDS = sorted(main.commands)
+
+
+def options(name: str) -> set[str]:
+    return {option for p in main.commands[name].params for option in p.opts}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_it_does_with_examples(name):
+    shown = CliRunner().invoke(main, [name, "--help"])
+    assert shown.exit_code == 0
+    first = shown.output.split("\n\n")[1].strip()
+    assert first[0].isupper()
+    examples = re.split(r"Examples?:\n", shown.output)[1]
+    assert f"separatrix {name}" in examples
+    for parameter in main.commands[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_answers_has_json_with_a_documented_schema(name):
+    if name in TALKS:
+        return
+    assert "--json" in options(name)
+    assert f"`{name}`" in JSON_REFERENCE.read_text(), f"{name} is not in docs/reference/json.md"
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_a_model_from_standard_input_answers_in_json_alone(name):
+    done = CliRunner().invoke(main, [name, "-", *QUICK[name], "--json"], input=MODEL)
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert re.fullmatch(r"separatrix\.[a-z_]+/\d+", answer["schema"])
+    assert f"`{answer['schema']}`" in JSON_REFERENCE.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_text_off_a_terminal_has_neither_colour_nor_spinner(name):
+    done = CliRunner().invoke(main, [name, "-", *QUICK[name]], input=MODEL, env={"NO_COLOR": "1"})
+    assert done.exit_code == 0, done.output
+    for stream in (done.stdout, done.stderr):
+        assert "\x1b" not in stream
+        assert "\r" not in stream
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n in COMMANDS if "--set" in options(n) and n != "passage")
+)
+def test_a_wrong_path_or_model_is_one_line_on_standard_error(name):
+    extra = QUICK.get(name, [])
+    wrong = CliRunner().invoke(main, [name, "-", *extra, "--set", "c.retrys=1"], input=MODEL)
+    assert wrong.exit_code == 3
+    assert wrong.stdout == ""
+    assert "retrys" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+    broken = CliRunner().invoke(
+        main, [name, "-", *extra], input=MODEL.replace("qsize: 8", "qsize: -1")
+    )
+    assert broken.exit_code == 3
+    assert "<stdin>:4" in broken.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_option_is_wrong_usage(name):
+    done = CliRunner().invoke(main, [name, "--nonsense"])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(shell):
+    assert "separatrix" in CliRunner().invoke(main, ["completion", shell]).output
+    from click.shell_completion import ShellComplete
+
+    found = ShellComplete(main, {}, "separatrix", "_SEPARATRIX_COMPLETE").get_completions([], "")
+    assert {item.value for item in found} == set(COMMANDS)
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from separatrix.cli import main; "
+        "main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout.splitlines()[-1]))
+    assert not loaded & {
+        "numpy",
+        "scipy",
+        "matplotlib",
+        "torch",
+        "numba",
+        "rich",
+        "starlette",
+        "ruamel",
+    }
