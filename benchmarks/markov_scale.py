@@ -46,7 +46,8 @@ def chain(name, size):
     from separatrix.markov.generator import as_chain
     from separatrix.population.lattice import Axis, Population, Transition
 
-    (nq, no), (rate, timeout) = size, SETS[name][size]
+    # sizes between the published ones: two regimes, as in set B
+    (nq, no), (rate, timeout) = size, SETS[name].get(size, (9.2, 0.045 * size[0]))
     mu, r = 10.0, 3
     again, done = r / ((r + 1) * timeout), 1 / ((r + 1) * timeout)
 

@@ -129,6 +129,29 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_surround", "near &= outer_low[i] <= anchor[i] < outer_high[i]"): MORE,
     ("_surround", "if 0 <= p < last:"): MORE,
     ("_surround", "if (beyond == 1 and not wide) or joined(at, low, high, node, jumps):"): MORE,
+    ("_factor_nodes", "for i in range(at, at + p + s):"): UNIT,
+    (
+        "_factor_nodes",
+        "return -1, filled, filled_rows, loaded",
+    ): "any negative number says that nothing failed",
+    ("_factor_nodes", "if base < filled:"): "what is already in its place is copied onto itself",
+    (
+        "_halve",
+        "length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)",
+    ): "any cut is right",
+    ("_surround", "if first[node + 1] > first[start[node]]:"): MORE,
+    ("_surround", "if i < d - 1:"): MORE,
+    ("_joined", "forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]"): MORE,
+    ("_joined", "backwards &= low[node, i] <= at[i] - jumps[j, i] < high[node, i]"): MORE,
+    ("BandFactor.right", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.left", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.right_scaled", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor.left_scaled", "i, j = p.first, p.first + p.N.shape[0]"): "N is square",
+    ("BandFactor._in_range", "floor = 2.0**-900 * max(self.peak, 1.0)"): CHOICE,
+    (
+        "BandFactor._in_range",
+        "if np.isfinite(x).all() and x.min() > floor and x.max() < 2.0**900:",
+    ): CHOICE,
     ("_solve_node", "if height > 0 and width > 0:"): EMPTY,
 }
 
@@ -384,10 +407,20 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             agree(solved.right(ones), truth["ones", "right"])
             agree(solved.right(some), truth["some", "right"])
 
+        def extended(solves=solves) -> None:
+            """By levels with a power of two for every entry throughout."""
+            usual = banded.BandFactor._in_range
+            banded.BandFactor._in_range = lambda self, b, solve: None
+            try:
+                solves(method="levels", block=4)
+            finally:
+                banded.BandFactor._in_range = usual
+
         asked += [
             lambda solves=solves: solves(method="nested"),
             lambda solves=solves: solves(method="nested", reverse=True),
             lambda solves=solves: solves(method="levels", block=4),
+            extended,
             carried,
         ]
     return [sizes, ranges, *asked, stuck]
