@@ -13,8 +13,9 @@ OPTIONS = [
 PATIENCE = 60_000  # ms; only to end a test whose page never comes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Ends with the module: while it is up, its event loop runs in this thread and no other can."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:

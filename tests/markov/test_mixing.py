@@ -62,3 +62,36 @@ def test_hostile_inputs():
         mixing_time(modes, 0.0)
     with pytest.raises(ModelError, match="at least one start"):
         mixing_time(modes, starts=[])
+
+
+def _longest(chain, modes, eps):
+    """The largest distance over all starts, by the dense exponential, falls to eps then."""
+    Q, pi = generator(chain).toarray(), modes.law.pi.reshape(-1)
+
+    def distance(t):
+        return 0.5 * np.abs(expm(Q * t) - pi).sum(axis=1).max() - eps
+
+    high = modes.relaxation_time
+    while distance(high) > 0:
+        high *= 2
+    return brentq(distance, 0.0, high, xtol=1e-13)
+
+
+@pytest.mark.parametrize(("arrivals", "eps"), [(9.0, 0.25), (9.0, 0.01), (4.0, 0.25), (14.0, 0.1)])
+def test_no_start_takes_longer_than_the_one_that_is_found(known, arrivals, eps):
+    chain = as_chain(known.retry_chain(14, 5, arrivals, 0.9))
+    modes = spectrum(chain, 3)
+    assert mixing_time(modes, eps).time == pytest.approx(_longest(chain, modes, eps), rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_worst_start_of_random_chains(seed):
+    """Modes close together: with seed 10 the slowest one's own worst state is not the worst of all."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 14))
+    rates = np.exp(rng.normal(0.0, 2.5, (n, n))) * (rng.random((n, n)) < 0.5)
+    rates[np.arange(n), (np.arange(n) + 1) % n] += np.exp(rng.normal(0.0, 2.0, n))
+    np.fill_diagonal(rates, 0.0)
+    chain = chain_from_matrix(rates)
+    modes = spectrum(chain, 3)
+    assert mixing_time(modes, 0.05).time == pytest.approx(_longest(chain, modes, 0.05), rel=1e-6)
