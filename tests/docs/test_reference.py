@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,22 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_page_of_the_command_line_is_current():
     page = ROOT / "docs" / "reference" / "cli.md"
     assert page.read_text() == manual(main), "write it again: make docs"
+
+
+ROOMS = (
+    "model", "population", "markov", "simulate", "emulate", "koopman", "telemetry", "weights", "placement",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_room_exports_is_in_the_reference(room):
+    pages = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+    documented = set(re.findall(r"^::: (\S+)", pages, flags=re.MULTILINE))
+    package = import_module(f"separatrix.{room}")
+    homes = {getattr(getattr(package, name), "__module__", "") for name in package.__all__}
+    own = {home for home in homes if home and home.startswith("separatrix.")}
+    assert own
+    assert own <= documented
 
 
 def test_the_site_builds_strictly(tmp_path):

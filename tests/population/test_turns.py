@@ -114,3 +114,15 @@ def test_many_kinds_at_one_server_still_fit():
     population = lower(made, "geometric")
     assert population.averages
     as_chain(population)
+
+
+@pytest.mark.parametrize("closure", ["staged", "geometric", "auto"])
+def test_for_the_means_alone_the_turns_are_left_out(closure):
+    made = program(retries=2)
+    whole, means = lower(made, closure), lower(made, closure, means_only=True)
+    assert len(means.transitions) < len(whole.transitions)
+    state = tuple(
+        np.random.default_rng(1).uniform(0.0, np.array(whole.shape) - 1.0, (50, len(whole.shape))).T
+    )
+    for mean, full in zip(means.drift(state), whole.drift(state), strict=True):
+        np.testing.assert_array_equal(mean, full)

@@ -36,7 +36,8 @@ def mean_field(program: Program, closure: FluidClosure = "staged") -> Population
     bounded: dict[Path, object] = {
         ("servers", s.name, "orbit_size"): None for s in program.servers if s.orbit_size is not None
     }
-    return lower(with_parameters(program, bounded) if bounded else program, closure)
+    unbounded = with_parameters(program, bounded) if bounded else program
+    return lower(unbounded, closure, means_only=True)
 
 
 def velocity(population: Population, states: Array) -> Array:

@@ -30,10 +30,13 @@ _TURNS = (
 _FAILED = "a client whose attempt failed at its server learns that at its time-out, not at once"
 
 
-def assembled(name: str, network: Network, kind: Kind, *, averaged: bool = False) -> Population:
+def assembled(
+    name: str, network: Network, kind: Kind, *, averaged: bool = False, turning: bool = True
+) -> Population:
     """The population of a network under a closure.
 
     averaged : serve all APIs of a server at the rate of the average request.
+    turning : let fates turn with the services.
     """
     frame = Frame()
     for note in network.notes:
@@ -83,7 +86,7 @@ def assembled(name: str, network: Network, kind: Kind, *, averaged: bool = False
     if joins:
         frame.note(_CALLS)
         frame.note(_FAILED)
-    found = turns(flows)
+    found = turns(flows) if turning else ()
     if found:
         frame.note(_TURNS)
     moves = frame.transitions()

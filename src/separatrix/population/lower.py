@@ -22,13 +22,14 @@ STAGED_LEVEL = 700
 """... and this many in a level (all axes but the longest): it sets the cost of elimination."""
 
 
-def lower(program: Program, closure: Closure = "auto") -> Population:
+def lower(program: Program, closure: Closure = "auto", *, means_only: bool = False) -> Population:
     """The population of a program under a closure, by name.
 
     ``"staged"`` keeps the orbit by attempt number; ``"geometric"`` keeps one orbit per stream;
     ``"metafor"`` reproduces Metafor's generator; ``"auto"`` takes staged where it is affordable.
     APIs of one server that differ in rate are kept apart where that is affordable, else averaged;
-    `Population.notes` says so.
+    `Population.notes` says so. With `means_only` the turns of fates, which move no mean, are left out: for
+    the mean dynamics alone.
 
     Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one
     of its features.
@@ -44,7 +45,9 @@ def lower(program: Program, closure: Closure = "auto") -> Population:
     population: Population | None = None
     for kind in kinds:
         for averaged in (False, True) if _may_average(network) else (False,):
-            population = assembled(program.name, network, kind, averaged=averaged)
+            population = assembled(
+                program.name, network, kind, averaged=averaged, turning=not means_only
+            )
             if affordable(population.axes):
                 return population
     assert population is not None  # noqa: S101 - there is at least one kind

@@ -41,7 +41,7 @@ MOST_WAYS = 64
 """Most ways in which the turns of all kinds at a server may go together with one service."""
 MOST_LENGTHS = 32
 """Most queue lengths at which the largest number of turns is looked for."""
-_NODES = 40
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
 @dataclass(frozen=True)
@@ -219,12 +219,11 @@ def turned_share(queue: Array, station: Station, apis: dict[str, float], timeout
     q = np.asarray(queue, dtype=np.float64)
     # as many coordinates as the station's functions look at; they ask for the queue alone
     rate = np.asarray(1.0 / station.holding(_at(station, q)))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     # u = T (1 - z^2): the integrand grows like (T - u)^(-1/2) at the end
     if station.phases.plain:
-        return _turned_plain(q, rate, 0.5 * (nodes + 1.0), weights, timeout, station)
+        return _turned_plain(q, rate, 0.5 * (_NODES + 1.0), _WEIGHTS, timeout, station)
     total = np.zeros(q.shape)
-    for at, weight in zip(0.5 * (nodes + 1.0), weights, strict=True):
+    for at, weight in zip(0.5 * (_NODES + 1.0), _WEIGHTS, strict=True):
         left = timeout * at**2
         ahead = q - 1.0 - station.server.thread_pool * rate * (timeout - left)
         now, then = (_late(station, apis, n, rate, left) for n in (ahead, ahead - 1.0))

@@ -93,7 +93,7 @@ def fluid_verdict(
 
     Raises ModelError, `Unsupported` where no population carries the program.
     """
-    population = lower(program, closure)
+    population = lower(program, closure, means_only=True)
     low, high = _outer_rests(population)
     low_share, high_share = (
         answered_share(program, population, rest.state) for rest in (low, high)
@@ -124,7 +124,7 @@ def fluid_safe(program: Program, *, within: float = inf) -> bool:
     Asked for many programs: the fullest service, which says no most of the time, is looked at first.
     Raises as `fluid_verdict`.
     """
-    population = lower(program)
+    population = lower(program, means_only=True)
     if not reducible(population):
         for corner in (
             np.array(population.shape, dtype=np.float64) - 1.0,

@@ -81,7 +81,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     Raises ModelError; `Unsupported` where no population carries the program.
     """
     program.check()
-    population = lower(program, "geometric")
+    population = lower(program, "geometric", means_only=True)
     verdict = fluid_verdict(program, closure="geometric", timed=False)
     picture, finding = _picture(population)
     curve, found = _over_load(program)
