@@ -9,8 +9,8 @@ const Figures = (() => {
   function layout(titleX, titleY, more) {
     const style = getComputedStyle(document.body);
     const axis = (title) => ({ title: { text: title }, zeroline: false, rangemode: "tozero",
-      gridcolor: "rgba(128,128,128,.25)", automargin: true });
-    const found = { margin: { l: 50, r: 10, t: 24, b: 40 },
+      gridcolor: "rgba(128,128,128,.25)" });
+    const found = { margin: { l: 58, r: 16, t: 24, b: 88 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style.color, size: 12, family: style.fontFamily }, showlegend: true,
       legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 },
