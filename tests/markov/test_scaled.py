@@ -67,3 +67,9 @@ def test_empty_products():
     assert product(np.zeros((3, 0)), zeros(0)).size == 3
     assert product(np.zeros((0, 2)), zeros(2)).size == 0
     np.testing.assert_array_equal(product(np.ones((2, 2)), zeros(2)).to_float(), [0.0, 0.0])
+
+
+def test_a_product_of_small_coefficients_and_small_entries_is_kept():
+    x = vector([(0.5, 0), (0.5, -388)])
+    A = np.array([[0.0, 0.6 * 2.0**-680]])
+    close(product(A, x), [Fraction(0.6 * 2.0**-680) * exact(x)[1]], 4)

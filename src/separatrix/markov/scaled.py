@@ -101,8 +101,8 @@ def product(A: Array, x: Scaled) -> Scaled:
     with np.errstate(under="ignore"):
         plain = A @ _shift(x.mantissa, x.exponent - top)
     result = Scaled.of(plain, top)
-    # terms that underflowed are below 2**-1022 times the largest coefficient, each
-    touched = np.flatnonzero(plain < 2.0**-960 * x.size * float(A.max()))
+    # what underflowed, in the vector or in a product, is below 2**-1022 times the larger of 1 and A
+    touched = np.flatnonzero(plain < 2.0**-960 * x.size * max(float(A.max()), 1.0))
     if touched.size:
         exact = _careful(A[touched], x)
         result.mantissa[touched], result.exponent[touched] = exact.mantissa, exact.exponent
