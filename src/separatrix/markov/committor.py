@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach
-from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, as_chain, as_mask
+from separatrix.markov.methods import Method, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import rates_into
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Committor:
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination | None = field(repr=False, compare=False)
+    solver: Solver | None = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers for JSON, without the tables."""
@@ -77,7 +78,7 @@ def committor(
     ----------
     population : a population, or the chain made from it by `as_chain`.
     first, second : disjoint sets as boolean masks of the box's shape.
-    method : see `eliminate`.
+    method : see `solver_for`.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def committor(
         inside = Scaled.of(a.reshape(-1).astype(np.float64))
         outside = Scaled.of(b.reshape(-1).astype(np.float64))
         return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
-    solved = eliminate(chain, removed=removed, method=method)
+    solved = solver_for(chain, removed=removed, method=method)
     h = solved.right(rates_into(chain, a))
     g = solved.right(rates_into(chain, b))
     h = h.plus(Scaled.of(a.reshape(-1).astype(np.float64)))
@@ -129,7 +130,7 @@ def hitting_probability(
 
 def _result(
     chain: Chain, h: Scaled, g: Scaled, error: float, method: str, reason: str,
-    solved: Elimination | None,
+    solved: Solver | None,
 ) -> Committor:  # fmt: skip
     probability, complement = h.to_float(), g.to_float()
     defect = float(np.abs(probability + complement - 1.0).max())
@@ -144,5 +145,5 @@ def _result(
         method=method,
         reason=reason if good else f"the two probabilities miss 1 by {defect:.2g}",
         status="ok" if good else "inconclusive",
-        elimination=solved,
+        solver=solved,
     )

@@ -26,9 +26,10 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import rates_from, rates_into
 
 Array: TypeAlias = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Deflated:
         right: Complex,
         left: Complex,
         weight: Scaled,
-        factors: Elimination | None = None,
+        factors: Solver | None = None,
     ) -> None:
         self._weight = weight
         self._right = _real_basis(right)
@@ -71,7 +72,7 @@ class Deflated:
             self.anchors = _anchors(right, left, weight)
             removed = np.zeros(chain.shape, dtype=np.bool_)
             removed.reshape(-1)[self.anchors] = True
-            self.factors = eliminate(chain, removed=removed)
+            self.factors = solver_for(chain, removed=removed)
             hit = np.zeros((n, self.anchors.size))
             for j, anchor in enumerate(self.anchors):
                 alone = np.zeros(chain.shape, dtype=np.bool_)

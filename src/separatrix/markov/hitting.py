@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.classes import can_reach, reachable_from
-from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
+from separatrix.markov.methods import Method, sides_for, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import squared_jumps
 from separatrix.notebook import Shown
 
@@ -98,7 +99,7 @@ class HittingTimes:
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination | None = field(repr=False, compare=False)
+    solver: Solver | None = field(repr=False, compare=False)
 
     @property
     def variance(self) -> Array:
@@ -166,7 +167,7 @@ def hitting_times(
     start : only needed where some states cannot reach the target: then only states that this
         start can reach are considered.
     second_moment : also compute the standard deviation.
-    method : see `eliminate`.
+    method : see `solver_for`.
     certify : measure the error of the means by a second elimination in the opposite order.
 
     Raises
@@ -188,7 +189,7 @@ def hitting_times(
     first = solved.right(ones)
     error, status, reason = solved.error, "ok", solved.reason
     if certify:
-        second = eliminate(
+        second = solver_for(
             chain, removed=removed, anchor=solved.anchor, method=method, reverse=True,
             sides=sides_for(chain, "right"), load=ones,
         ).right(ones)  # fmt: skip
@@ -211,7 +212,7 @@ def hitting_times(
         method=solved.method,
         reason=reason,
         status="ok" if status == "ok" else "inconclusive",
-        elimination=solved,
+        solver=solved,
     )
 
 
@@ -255,13 +256,13 @@ def _at_once(mask: Mask) -> HittingTimes:
 
 def _remove(
     chain: Chain, mask: Mask, start: Start | None, method: Method
-) -> tuple[Mask, Elimination, Array] | None:
+) -> tuple[Mask, Solver, Array] | None:
     """What is removed, the factors, and 1 on every state that is kept; None where none is."""
     sides = sides_for(chain, "right")
 
-    def without(removed: Mask) -> tuple[Mask, Elimination, Array]:
+    def without(removed: Mask) -> tuple[Mask, Solver, Array]:
         ones = (~removed).reshape(-1).astype(np.float64)
-        solved = eliminate(chain, removed=removed, method=method, sides=sides, load=ones)
+        solved = solver_for(chain, removed=removed, method=method, sides=sides, load=ones)
         return removed, solved, ones
 
     try:
@@ -287,7 +288,7 @@ def _remove(
     return None if removed.all() else without(removed)
 
 
-def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
+def _deviations(solved: Solver, first: Scaled) -> tuple[Array, Array]:
     """Standard deviation from every state and its estimated relative error."""
     mean = first.to_float()
     second = solved.right(Scaled.of(2.0 * first.mantissa, first.exponent))
@@ -309,7 +310,7 @@ def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
     return std, std_error
 
 
-def _martingale_form(solved: Elimination, mean: Array) -> tuple[Array, Array]:
+def _martingale_form(solved: Solver, mean: Array) -> tuple[Array, Array]:
     """Variance by the sum of squared martingale jumps, and its estimated absolute error."""
     gamma, noise = squared_jumps(solved.chain, ~solved.removed, mean)
     variance = solved.right(gamma).to_float()

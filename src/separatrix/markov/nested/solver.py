@@ -1,4 +1,4 @@
-"""An elimination in nested-dissection order: see `separatrix.markov.eliminated.Elimination`."""
+"""An elimination in nested-dissection order: see `separatrix.markov.solver.Solver`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.nested.dissection import dissect
 from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.solver import Solver
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -25,7 +25,7 @@ _ROUNDING = 2.0**-52
 
 
 @dataclass(frozen=True)
-class NestedElimination(Elimination):
+class NestedElimination(Solver):
     """Elimination in nested-dissection order.
 
     Attributes
@@ -68,7 +68,7 @@ class NestedElimination(Elimination):
         return inner.plus(Scaled.of(np.array([self.anchor_death])))
 
     def complete(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         if self.factors.sides == "both":
             return self
         full = factor(
@@ -78,13 +78,14 @@ class NestedElimination(Elimination):
         return replace(self, factors=full, carried=None)
 
     def forget(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         nothing = np.empty(0)
-        bare = replace(self.factors, sides="none", lower=nothing, upper=nothing)
+        packed = self.factors.packed._replace(lower=nothing, upper=nothing)
+        bare = replace(self.factors, sides="none", packed=packed)
         return replace(self, factors=bare, carried=None)
 
     def law(self) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_life()
         self._needs_side(transposed=True)
         value, power = self._empty()
@@ -94,28 +95,12 @@ class NestedElimination(Elimination):
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=False)
 
     def left(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=True)
-
-    def anchored_right(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=False, anchored=True)
-
-    def anchored_left(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=True, anchored=True)
-
-    def signed_right(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=False, anchored=False)
-
-    def signed_left(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=True, anchored=False)
 
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
@@ -130,19 +115,10 @@ class NestedElimination(Elimination):
         return self._spread(value, power, transposed=transposed)
 
     def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         value, power = self._gather(b, transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
         return self._spread(value, power, transposed=transposed)
-
-    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
-        def one(column: Array) -> Array:
-            b = Scaled.of(np.ascontiguousarray(column))
-            return self.signed(b, transposed=transposed, anchored=anchored).to_float()
-
-        if f.ndim == 1:
-            return one(f)
-        return np.stack([one(f[:, j]) for j in range(f.shape[1])], axis=1)
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
@@ -180,7 +156,7 @@ class NestedElimination(Elimination):
             raise ModelError(
                 Problem(
                     f"no factors were kept for solves from the {wanted}",
-                    hint="eliminate with sides='both', or use complete()",
+                    hint="ask for a solver with sides='both', or use complete()",
                 )
             )
 
@@ -212,7 +188,7 @@ def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
     tilt: Scaled | None, sides: Sides = "both", load: Array | None = None,
 ) -> NestedElimination:  # fmt: skip
-    """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
+    """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
 
     Raises
     ------
