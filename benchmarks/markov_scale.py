@@ -25,6 +25,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from markov_chain import QUANTITIES, SETS, chain, sets
 
 ROOM = Path(__file__).parent
@@ -97,7 +98,9 @@ def measurements(asked, known):
                 save(name, size, file)
                 for key in wanted_of_peers(name, size, asked.only):
                     smaller = [known.get((name, other, *key[2:])) for other in SETS[name]]
-                    if key in known or any(s and "not done" in s.get("failed", "") for s in smaller):
+                    if key in known or any(
+                        s and "not done" in s.get("failed", "") for s in smaller
+                    ):
                         continue
                     script = str(ROOM / "markov_peers" / "with_peer.py")
                     load = os.getloadavg()[0]
@@ -108,9 +111,9 @@ def measurements(asked, known):
 def wanted_of_peers(name, size, only):
     for peer, limit in PEERS.items():
         for quantity in ASKED_OF_PEERS:
-            if np.prod(size) <= limit and quantity in only:
-                if quantity == "law" or peer != "quantecon":
-                    yield name, size, peer, quantity
+            answers = quantity == "law" or peer != "quantecon"
+            if answers and quantity in only and np.prod(size) <= limit:
+                yield name, size, peer, quantity
 
 
 def read(file):
