@@ -26,7 +26,7 @@ class Arnoldi:
 
     def __init__(self, apply: Callable[[Array], Array], b: Array) -> None:
         self._apply = apply
-        self.norm = float(np.linalg.norm(b))
+        self.norm = _length(b)
         self.basis: list[Array] = [b / self.norm] if self.norm > 0.0 else []
         self._h = np.zeros((1, 0))
         self.complete = self.norm == 0.0
@@ -60,7 +60,7 @@ class Arnoldi:
                     part = float(np.einsum("i,i->", q, w))
                     column[j] += part
                     w = w - part * q
-            column[k + 1] = np.linalg.norm(w)
+            column[k + 1] = _length(w)
             grown = np.zeros((k + 2, k + 1))
             grown[: k + 1, :k] = self._h
             grown[:, k] = column
@@ -76,6 +76,12 @@ class Arnoldi:
         for q, row in zip(self.basis, weights, strict=False):
             result += np.multiply.outer(q, row)
         return result
+
+
+def _length(x: Array) -> float:
+    """Euclidean norm, whose squares would overflow where times exceed 1e154 s."""
+    top = float(np.abs(x).max(initial=0.0))
+    return top * float(np.linalg.norm(x / top)) if 0.0 < top < np.inf else top
 
 
 class Pairs(NamedTuple):
