@@ -40,8 +40,8 @@ class Certificate:
     Attributes
     ----------
     residual : largest relative difference between a state's inflow and outflow.
-    agreement : largest relative difference of any entry to a second elimination in the opposite
-        order; None where it was not asked for.
+    agreement : largest relative difference of any certified entry (see `StationaryLaw.floor`) to a
+        second elimination in the opposite order; None where it was not asked for.
     rounding : estimated relative rounding error of every entry.
     cut : bound on the probability mass outside the box.
     flows : largest relative difference between the flows up and down across any level of any axis;
@@ -158,7 +158,8 @@ def stationary(
             chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
             sides=sides_for(chain, "left"),
         ).law()  # fmt: skip
-        agreement = disagreement(law, second)
+        judged = np.flatnonzero(shown)
+        agreement = disagreement(law[judged], second[judged])
     known = None if isinstance(population, Chain) else population
     lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
     flows = cut_imbalance(chain, law, lowest)
