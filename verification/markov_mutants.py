@@ -333,7 +333,7 @@ def close(found: np.ndarray, truth: list) -> None:
 
 def checks(every: list[Case]) -> list[Callable[[], None]]:
     """Everything that is asked of a mutant, the answers worked out beforehand."""
-    from separatrix.markov.elimination import eliminate
+    from separatrix.markov.methods import solver_for
 
     asked: list[Callable[[], None]] = []
     rng = np.random.default_rng(3)
@@ -347,7 +347,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             )
 
             def law(one=one, tilt=tilt, **how) -> None:
-                solved = eliminate(one.chain, anchor=one.anchor, tilt=tilt, **how)
+                solved = solver_for(one.chain, anchor=one.anchor, tilt=tilt, **how)
                 agree(solved.law(), one.law)
 
             others = [i for i in range(n) if i != one.anchor]
@@ -366,7 +366,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
 
             def anchored(one=one, signed=signed, right=right, left=left) -> None:
                 for how in ({"method": "nested"}, {"method": "levels", "block": 4}):
-                    solved = eliminate(one.chain, anchor=one.anchor, **how)
+                    solved = solver_for(one.chain, anchor=one.anchor, **how)
                     close(solved.anchored_right(signed), right)
                     close(solved.anchored_left(signed), left)
 
@@ -389,7 +389,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         def solves(
             one=one, some=some, ones=ones, vectors=vectors, truth=truth, deep=deep, **how
         ) -> None:
-            solved = eliminate(
+            solved = solver_for(
                 one.chain, removed=one.removed, killing=one.killing, anchor=one.anchor, **how
             )
             for name, b in vectors.items():
@@ -400,7 +400,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
                 close(solved.signed_left(some - 0.5 * ones), truth["signed", "left"])
 
         def carried(one=one, some=some, ones=ones, truth=truth) -> None:
-            solved = eliminate(
+            solved = solver_for(
                 one.chain, removed=one.removed, killing=one.killing, anchor=one.anchor,
                 method="nested", sides="right", load=ones,
             )  # fmt: skip
@@ -446,7 +446,7 @@ def sizes() -> None:
 def stuck() -> None:
     """A state that nothing leaves is named, by its own number."""
     from separatrix.errors import ModelError
-    from separatrix.markov.elimination import eliminate
+    from separatrix.markov.methods import solver_for
 
     jumps = ((1, 0), (-1, 0), (0, 1), (0, -1))
     for place in ((3, 2), (3, 3), (1, 2), (4, 1)):
@@ -455,7 +455,7 @@ def stuck() -> None:
         chain = lattice((5, 4), jumps, lambda k, s, table=table: table[k])
         for method in ("nested", "levels"):
             try:
-                eliminate(chain, method=method)
+                solver_for(chain, method=method)
             except ModelError as refusal:
                 if f"axis0 = {place[0]}, axis1 = {place[1]}" not in str(refusal):
                     raise Killed from None
