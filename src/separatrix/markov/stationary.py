@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.conservation import cut_imbalance, state_imbalance
-from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.methods import Method, sides_for, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ class Certificate:
     Attributes
     ----------
     residual : largest relative difference between a state's inflow and outflow.
-    agreement : largest relative difference of any entry to a second elimination in the opposite
-        order; None where it was not asked for.
+    agreement : largest relative difference of any certified entry (see `StationaryLaw.floor`) to a
+        second elimination in the opposite order; None where it was not asked for.
     rounding : estimated relative rounding error of every entry.
     cut : bound on the probability mass outside the box.
     flows : largest relative difference between the flows up and down across any level of any axis;
@@ -78,7 +80,7 @@ class StationaryLaw(Shown):
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination = field(repr=False, compare=False)
+    solver: Solver = field(repr=False, compare=False)
     floor: float = -inf
 
     @property
@@ -128,7 +130,7 @@ def stationary(
     Parameters
     ----------
     population : a population, or the chain made from it by `as_chain`.
-    method : see `eliminate`.
+    method : see `solver_for`.
     anchor : state eliminated last (row-major number); any recurrent state gives the same law.
     certify : eliminate a second time in the opposite order and measure the disagreement.
 
@@ -152,11 +154,12 @@ def stationary(
     agreement = None
     if certify:
         tilt = law if solved.tilted else None
-        second = eliminate(
+        second = solver_for(
             chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
             sides=sides_for(chain, "left"),
         ).law()  # fmt: skip
-        agreement = _disagreement(law, second)
+        judged = np.flatnonzero(shown)
+        agreement = disagreement(law[judged], second[judged])
     known = None if isinstance(population, Chain) else population
     lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
     flows = cut_imbalance(chain, law, lowest)
@@ -172,7 +175,7 @@ def stationary(
         method=solved.method,
         reason=solved.reason,
         status="ok",
-        elimination=solved,
+        solver=solved,
         floor=floor,
     )
     if good:
@@ -192,14 +195,12 @@ def _floor(law: Scaled, imbalance: Array) -> float:
     return float(law.log()[wrong].max(initial=-inf))
 
 
-def _deep_law(
-    chain: Chain, method: Method, anchor: int | None
-) -> tuple[Elimination, Scaled, Array]:
+def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
     """The law and each state's imbalance.
 
     Where its probabilities exceed what one float64 can compare, by tilted eliminations.
     """
-    solved = _eliminate_recurrent(chain, method, anchor)
+    solved = _recurrent_solver(chain, method, anchor)
     law = solved.law()
     if sides_for(chain, "left") != "both":
         solved = solved.forget()  # gigabytes that the law was all there was to get from
@@ -224,22 +225,22 @@ def _deep_law(
     return solved, law, imbalance
 
 
-def _tilted(chain: Chain, law: Scaled) -> tuple[Elimination, Scaled] | None:
+def _tilted(chain: Chain, law: Scaled) -> tuple[Solver, Scaled] | None:
     """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
     sides = sides_for(chain, "left")
     likeliest = int(law.log().argmax())
     try:
-        solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
+        solved = solver_for(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
     except NotConverged:
         return None
     deeper = solved.law()
     return (solved if sides == "both" else solved.forget()), deeper
 
 
-def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:
+def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solver:
     sides = sides_for(chain, "left")
     try:
-        return eliminate(chain, anchor=anchor, method=method, sides=sides)
+        return solver_for(chain, anchor=anchor, method=method, sides=sides)
     except ModelError:
         classes = closed_classes(chain)
         if len(classes) > 1:
@@ -253,13 +254,5 @@ def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> El
             ) from None
         inside = int(classes[0][0])
         if anchor is None or anchor not in classes[0]:
-            return eliminate(chain, anchor=inside, method=method, sides=sides)
+            return solver_for(chain, anchor=inside, method=method, sides=sides)
         raise
-
-
-def _disagreement(one: Scaled, other: Scaled) -> float:
-    live = (one.mantissa > 0.0) | (other.mantissa > 0.0)
-    if ((one.mantissa > 0.0) != (other.mantissa > 0.0)).any():
-        return float("inf")
-    ratio = one[np.flatnonzero(live)].over(other[np.flatnonzero(live)]).to_float()
-    return float(np.abs(ratio - 1.0).max(initial=0.0))

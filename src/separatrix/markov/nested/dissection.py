@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,10 @@ Short: TypeAlias = NDArray[np.int32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Dissection:
+class Dissection(NamedTuple):
     """The tree, in post-order: children before their parent, subtrees contiguous.
+
+    A tuple, so that compiled code takes it whole.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""An elimination in nested-dissection order: see `separatrix.markov.eliminated.Elimination`."""
+"""An elimination in nested-dissection order: see `separatrix.markov.solver.Solver`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.nested.dissection import dissect
 from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.solver import Solver
+from separatrix.markov.stencil import rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
 
 _ROUNDING = 2.0**-52
+_RATE_LOST = -800  # power of two below which a rate may have lost parts to the range of a float64
 
 
 @dataclass(frozen=True)
-class NestedElimination(Elimination):
+class NestedElimination(Solver):
     """Elimination in nested-dissection order.
 
     Attributes
@@ -57,18 +59,26 @@ class NestedElimination(Elimination):
         """Whether anything leaves the kept states; else M is singular."""
         if self.killing > 0.0 or self.anchor_death > 0.0:
             return True
-        if not self.removed.any():
-            return False
-        return self.factors.anchor_rate > 0.0
+        return bool(self.removed.any()) and self.anchor_exit.mantissa[0] > 0.0
 
     @cached_property
     def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
-        return inner.plus(Scaled.of(np.array([self.anchor_death])))
+        own = Scaled.of(np.array([self.anchor_death]))
+        every = inner.plus(own)
+        if every.mantissa[0] > 0.0 and every.exponent[0] > _RATE_LOST:
+            return every
+        # the fronts drop a rate to die that is next to nothing beside the other rates of its row;
+        # pivots do not miss it, but it is all there is here: carried as a vector it keeps its range
+        dying = rates_into(self.chain, self.removed) + self.killing
+        dying[self.removed.reshape(-1)] = 0.0
+        value, power = self._gather(Scaled.of(dying), transposed=False)
+        carried = self._up(value, power, transposed=False, exact=True)
+        return own.plus(Scaled.of(np.array([carried.arrived]), carried.arrived_power))
 
     def complete(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         if self.factors.sides == "both":
             return self
         full = factor(
@@ -78,13 +88,14 @@ class NestedElimination(Elimination):
         return replace(self, factors=full, carried=None)
 
     def forget(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         nothing = np.empty(0)
-        bare = replace(self.factors, sides="none", lower=nothing, upper=nothing)
+        packed = self.factors.packed._replace(lower=nothing, upper=nothing)
+        bare = replace(self.factors, sides="none", packed=packed)
         return replace(self, factors=bare, carried=None)
 
     def law(self) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_life()
         self._needs_side(transposed=True)
         value, power = self._empty()
@@ -94,28 +105,12 @@ class NestedElimination(Elimination):
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=False)
 
     def left(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=True)
-
-    def anchored_right(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=False, anchored=True)
-
-    def anchored_left(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=True, anchored=True)
-
-    def signed_right(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=False, anchored=False)
-
-    def signed_left(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=True, anchored=False)
 
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
@@ -130,36 +125,30 @@ class NestedElimination(Elimination):
         return self._spread(value, power, transposed=transposed)
 
     def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         value, power = self._gather(b, transposed=transposed)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
         return self._spread(value, power, transposed=transposed)
-
-    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
-        def one(column: Array) -> Array:
-            b = Scaled.of(np.ascontiguousarray(column))
-            return self.signed(b, transposed=transposed, anchored=anchored).to_float()
-
-        if f.ndim == 1:
-            return one(f)
-        return np.stack([one(f[:, j]) for j in range(f.shape[1])], axis=1)
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
     ) -> None:
         self._needs_side(transposed=transposed)
-        factors = self.factors
-        if factors.sides != "both":
-            # the other half of the factors is made again, and used as soon as it is made
-            load = Load(value, power, transposed, exact)
-            offsets, sides = _offsets(self.chain), factors.sides
-            factors = factor(
-                factors.tree, offsets, self.chain.table, self.killing, self.tilt, sides, load, factors
-            )  # fmt: skip
-        else:
-            arrived = factors.up(value, power, transposed=transposed, exact=exact)
-            factors = replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        factors = self._up(value, power, transposed=transposed, exact=exact)
         self._down(value, power, factors, transposed=transposed, exact=exact, anchored=anchored)
+
+    def _up(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> Factors:
+        """Eliminate a right-hand side in place; the factors with what of it reaches the anchor."""
+        factors = self.factors
+        if factors.sides == "both":
+            arrived = factors.up(value, power, transposed=transposed, exact=exact)
+            return replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        # the other half of the factors is made again, and used as soon as it is made
+        load = Load(value, power, transposed, exact)
+        return factor(
+            factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            factors.sides, load, factors,
+        )  # fmt: skip
 
     def _down(
         self, value: Array, power: Index, factors: Factors, *, transposed: bool, exact: bool,
@@ -180,7 +169,7 @@ class NestedElimination(Elimination):
             raise ModelError(
                 Problem(
                     f"no factors were kept for solves from the {wanted}",
-                    hint="eliminate with sides='both', or use complete()",
+                    hint="ask for a solver with sides='both', or use complete()",
                 )
             )
 
@@ -212,7 +201,7 @@ def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
     tilt: Scaled | None, sides: Sides = "both", load: Array | None = None,
 ) -> NestedElimination:  # fmt: skip
-    """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
+    """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
 
     Raises
     ------
