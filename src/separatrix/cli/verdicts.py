@@ -41,14 +41,21 @@ def check(
       separatrix check service.yaml --json | jq .recovery_s.mean
       cat service.yaml | separatrix check - -o report.html
     """
+    from separatrix.errors import NotConverged, Unsupported
     from separatrix.model.explain import explain
     from separatrix.model.files import dumps
     from separatrix.questions.limits import gate, kept_limits
     from separatrix.questions.verdict import check as judge
 
-    if not as_json and on_screen():
-        _at_once(program, closure)
-    verdict = judge(program, closure=closure)
+    shown = not as_json and on_screen()
+    if shown:
+        _at_once(program, closure, err=True)
+    try:
+        verdict = judge(program, closure=closure)
+    except (NotConverged, Unsupported):
+        if not as_json and not shown:  # the reason follows; this much is known all the same
+            _at_once(program, closure, err=False)
+        raise
     kept = kept_limits(verdict)
     explanation = explain(program)
     warnings = [str(warning) for warning in explanation.warnings]
@@ -88,8 +95,8 @@ def on_screen() -> bool:
     return sys.stderr.isatty()
 
 
-def _at_once(program: Any, closure: Any) -> None:
-    """The verdict of the mean dynamics, which takes milliseconds, while the chain is worked out."""
+def _at_once(program: Any, closure: Any, *, err: bool) -> None:
+    """The verdict of the mean dynamics, which takes milliseconds: before the chain's, or in its place."""
     from separatrix.errors import Unsupported
     from separatrix.questions.fluid_verdict import fluid_verdict
 
@@ -97,7 +104,7 @@ def _at_once(program: Any, closure: Any) -> None:
         verdict = fluid_verdict(program, closure=closure, timed=False)
     except Unsupported:
         return  # the chain says so, too, with the reason
-    click.echo(f"by the mean dynamics: {verdict.sentence}\n", err=True)
+    click.echo(f"by the mean dynamics: {verdict.sentence}\n", err=err)
 
 
 @click.command()
