@@ -10,14 +10,16 @@ both are solved, so that either keeps its digits where it is small; that they su
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, disagreement, drops_may_tell, opposite_order
 from separatrix.markov.classes import can_reach
-from separatrix.markov.generator import Chain, as_chain, as_mask
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import Method, solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Solver
@@ -97,11 +99,32 @@ def committor(
         outside = Scaled.of(b.reshape(-1).astype(np.float64))
         return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
     solved = solver_for(chain, removed=removed, method=method)
-    h = solved.right(rates_into(chain, a))
-    g = solved.right(rates_into(chain, b))
-    h = h.plus(Scaled.of(a.reshape(-1).astype(np.float64)))
-    g = g.plus(Scaled.of(b.reshape(-1).astype(np.float64)))
-    return _result(chain, h, g, solved.error, solved.method, solved.reason, solved)
+    both = [solved.right(rates_into(chain, hit)) for hit in (a, b)]
+    error = max(
+        [solved.error]
+        + [_doubt(solved, method, *each) for each in zip(both, (a, b), (b, a), strict=True)]
+    )
+    h, g = (
+        p.plus(Scaled.of(hit.reshape(-1).astype(np.float64)))
+        for p, hit in zip(both, (a, b), strict=True)
+    )
+    return _result(chain, h, g, error, solved.method, solved.reason, solved)
+
+
+def _doubt(solved: Solver, method: Method, p: Scaled, hit: Mask, other: Mask) -> float:
+    """What an elimination of other drops would change in probabilities to hit a set, relatively."""
+    positive = p.mantissa > 0.0
+    smallest = float(p.log()[positive].min(initial=0.0))
+    if not positive[~solved.removed.reshape(-1)].all():
+        lost = can_reach(solved.chain, hit, other) & ~solved.removed & ~positive.reshape(hit.shape)
+        smallest = -inf if lost.any() else smallest
+    if not drops_may_tell(solved, -smallest):
+        return 0.0
+    if smallest == -inf:
+        return inf
+    into = rates_into(solved.chain, hit)
+    second = opposite_order(solved, method, "right", into)
+    return inf if second is None else disagreement(p, second.right(into))
 
 
 def hitting_probability(
@@ -134,7 +157,11 @@ def _result(
 ) -> Committor:  # fmt: skip
     probability, complement = h.to_float(), g.to_float()
     defect = float(np.abs(probability + complement - 1.0).max())
-    good = defect <= 1e-9
+    trouble = ""
+    if error > AGREED:
+        trouble = f"two elimination orders differ by {error:.2g} where a probability is tiny"
+    if defect > 1e-9:
+        trouble = f"the two probabilities miss 1 by {defect:.2g}"
     return Committor(
         probability=probability.reshape(chain.shape),
         complement=complement.reshape(chain.shape),
@@ -143,7 +170,7 @@ def _result(
         error=max(error, defect),
         defect=defect,
         method=method,
-        reason=reason if good else f"the two probabilities miss 1 by {defect:.2g}",
-        status="ok" if good else "inconclusive",
+        reason=trouble or reason,
+        status="inconclusive" if trouble else "ok",
         solver=solved,
     )

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, disagreement, drops_may_tell, opposite_order
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import Method, sides_for, solver_for
@@ -168,7 +169,8 @@ def hitting_times(
         start can reach are considered.
     second_moment : also compute the standard deviation.
     method : see `solver_for`.
-    certify : measure the error of the means by a second elimination in the opposite order.
+    certify : measure the error of the means by a second elimination in the opposite order; done
+        anyway where a mean is longer than 1e270 jumps (see `agreement`).
 
     Raises
     ------
@@ -188,17 +190,17 @@ def hitting_times(
     skipped = removed & ~mask
     first = solved.right(ones)
     error, status, reason = solved.error, "ok", solved.reason
-    if certify:
-        second = solver_for(
-            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True,
-            sides=sides_for(chain, "right"), load=ones,
-        ).right(ones)  # fmt: skip
-        live = np.flatnonzero(first.mantissa)
-        error = float(np.abs(first[live].over(second[live]).to_float() - 1.0).max(initial=0.0))
-        if error > 1e-8:
-            status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
     nan = np.full(chain.n_states, np.nan)
     std, std_error = _deviations(solved, first) if second_moment else (nan, nan)
+    jumps = float(first.log().max()) + float(np.log(chain.exit_rates().max()))
+    if certify or drops_may_tell(solved, jumps):
+        sides = sides_for(chain, "right")
+        if sides != "both":
+            solved = solved.forget()  # never two factorisations at once, where they weigh gigabytes
+        second = opposite_order(solved, method, sides, ones)
+        error = np.inf if second is None else disagreement(first, second.right(ones))
+        if error > AGREED:
+            status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
     mean, log_mean = first.to_float(), first.log()
     for table in (mean, std, log_mean, std_error):
         table[skipped.reshape(-1)] = np.nan

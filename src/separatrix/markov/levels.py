@@ -79,7 +79,7 @@ class BandElimination(Solver):
         y = self.factor.right_scaled(full[self.order])
         there = product(self.from_anchor[None, :], y).plus(full[self._at])
         t_anchor = there.over(self.anchor_exit)
-        t = y.plus(self._reach_anchor.times(t_anchor))
+        t = y.plus(self.reach_anchor.times(t_anchor))
         return _spread(t, t_anchor, self)
 
     def left(self, b: Array | Scaled) -> Scaled:
@@ -88,7 +88,7 @@ class BandElimination(Solver):
         full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         start = full[self.order]
         x_anchor = (
-            start.times(self._reach_anchor).total().plus(full[self._at]).over(self.anchor_exit)
+            start.times(self.reach_anchor).total().plus(full[self._at]).over(self.anchor_exit)
         )
         flow = start.plus(Scaled.of(self.from_anchor).times(x_anchor))
         return _spread(self.factor.left_scaled(flow), x_anchor, self)
@@ -109,7 +109,7 @@ class BandElimination(Solver):
         """See `Solver`."""
         y = self.factor.right(b[self.order])
         t_anchor = (b[self.anchor] + self.from_anchor @ y) / self.anchor_exit.to_float()[0]
-        g = self._reach_anchor.to_float()
+        g = self.reach_anchor.to_float()
         t = np.zeros_like(b)
         t[self.order] = y + np.multiply.outer(g, t_anchor)
         t[self.anchor] = t_anchor
@@ -117,7 +117,7 @@ class BandElimination(Solver):
 
     def signed_left(self, b: Array) -> Array:
         """See `Solver`."""
-        g = self._reach_anchor.to_float()
+        g = self.reach_anchor.to_float()
         x_anchor = (b[self.anchor] + g @ b[self.order]) / self.anchor_exit.to_float()[0]
         x = np.zeros_like(b)
         x[self.order] = self.factor.left(
@@ -144,7 +144,7 @@ class BandElimination(Solver):
         return np.array([self.anchor])
 
     @cached_property
-    def _reach_anchor(self) -> Scaled:
+    def reach_anchor(self) -> Scaled:
         """P(the anchor is reached before the chain dies), from each ordered state."""
         return self.factor.right_scaled(Scaled.of(self.into_anchor))
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.conservation import cut_imbalance, state_imbalance
 from separatrix.markov.generator import Chain, as_chain
@@ -39,8 +40,8 @@ class Certificate:
     Attributes
     ----------
     residual : largest relative difference between a state's inflow and outflow.
-    agreement : largest relative difference of any entry to a second elimination in the opposite
-        order; None where it was not asked for.
+    agreement : largest relative difference of any certified entry (see `StationaryLaw.floor`) to a
+        second elimination in the opposite order; None where it was not asked for.
     rounding : estimated relative rounding error of every entry.
     cut : bound on the probability mass outside the box.
     flows : largest relative difference between the flows up and down across any level of any axis;
@@ -157,7 +158,8 @@ def stationary(
             chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
             sides=sides_for(chain, "left"),
         ).law()  # fmt: skip
-        agreement = _disagreement(law, second)
+        judged = np.flatnonzero(shown)
+        agreement = disagreement(law[judged], second[judged])
     known = None if isinstance(population, Chain) else population
     lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
     flows = cut_imbalance(chain, law, lowest)
@@ -254,11 +256,3 @@ def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solve
         if anchor is None or anchor not in classes[0]:
             return solver_for(chain, anchor=inside, method=method, sides=sides)
         raise
-
-
-def _disagreement(one: Scaled, other: Scaled) -> float:
-    live = (one.mantissa > 0.0) | (other.mantissa > 0.0)
-    if ((one.mantissa > 0.0) != (other.mantissa > 0.0)).any():
-        return float("inf")
-    ratio = one[np.flatnonzero(live)].over(other[np.flatnonzero(live)]).to_float()
-    return float(np.abs(ratio - 1.0).max(initial=0.0))

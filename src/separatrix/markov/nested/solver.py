@@ -16,12 +16,14 @@ from separatrix.markov.nested.dissection import dissect
 from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
+from separatrix.markov.stencil import rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
 
 _ROUNDING = 2.0**-52
+_RATE_LOST = -800  # power of two below which a rate may have lost parts to the range of a float64
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,23 @@ class NestedElimination(Solver):
         """Whether anything leaves the kept states; else M is singular."""
         if self.killing > 0.0 or self.anchor_death > 0.0:
             return True
-        if not self.removed.any():
-            return False
-        return self.factors.anchor_rate > 0.0
+        return bool(self.removed.any()) and self.anchor_exit.mantissa[0] > 0.0
 
     @cached_property
     def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
-        return inner.plus(Scaled.of(np.array([self.anchor_death])))
+        own = Scaled.of(np.array([self.anchor_death]))
+        every = inner.plus(own)
+        if every.mantissa[0] > 0.0 and every.exponent[0] > _RATE_LOST:
+            return every
+        # the fronts drop a rate to die that is next to nothing beside the other rates of its row;
+        # pivots do not miss it, but it is all there is here: carried as a vector it keeps its range
+        dying = rates_into(self.chain, self.removed) + self.killing
+        dying[self.removed.reshape(-1)] = 0.0
+        value, power = self._gather(Scaled.of(dying), transposed=False)
+        carried = self._up(value, power, transposed=False, exact=True)
+        return own.plus(Scaled.of(np.array([carried.arrived]), carried.arrived_power))
 
     def complete(self) -> NestedElimination:
         """See `Solver`."""
@@ -124,18 +134,21 @@ class NestedElimination(Solver):
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
     ) -> None:
         self._needs_side(transposed=transposed)
-        factors = self.factors
-        if factors.sides != "both":
-            # the other half of the factors is made again, and used as soon as it is made
-            load = Load(value, power, transposed, exact)
-            offsets, sides = _offsets(self.chain), factors.sides
-            factors = factor(
-                factors.tree, offsets, self.chain.table, self.killing, self.tilt, sides, load, factors
-            )  # fmt: skip
-        else:
-            arrived = factors.up(value, power, transposed=transposed, exact=exact)
-            factors = replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        factors = self._up(value, power, transposed=transposed, exact=exact)
         self._down(value, power, factors, transposed=transposed, exact=exact, anchored=anchored)
+
+    def _up(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> Factors:
+        """Eliminate a right-hand side in place; the factors with what of it reaches the anchor."""
+        factors = self.factors
+        if factors.sides == "both":
+            arrived = factors.up(value, power, transposed=transposed, exact=exact)
+            return replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        # the other half of the factors is made again, and used as soon as it is made
+        load = Load(value, power, transposed, exact)
+        return factor(
+            factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            factors.sides, load, factors,
+        )  # fmt: skip
 
     def _down(
         self, value: Array, power: Index, factors: Factors, *, transposed: bool, exact: bool,
