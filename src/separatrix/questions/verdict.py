@@ -24,7 +24,6 @@ import numpy as np
 from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.markov.measures import Steady, steady
-from separatrix.markov.nested.effort import elimination_operations
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw, stationary
 from separatrix.model import Program
@@ -166,6 +165,10 @@ def check(
 def _require_affordable(population: Population) -> None:
     states, size = population.n_states, " x ".join(map(str, population.shape))
     large = states > _MOST_STATES
+    if not large and states**2.5 <= MOST_ELIMINATION:  # what four axes cost; others cost less
+        return
+    from separatrix.markov.nested.effort import elimination_operations  # brings the compiler
+
     operations = inf if large else elimination_operations(population)
     if operations > MOST_ELIMINATION:
         cost = "" if large else f", {operations:.2g} multiplications an elimination,"
