@@ -24,7 +24,7 @@ from separatrix.population import lower
 
 RESULT = Path(__file__).parent / "results" / "aggregation_tandem.md"
 LIMIT = 1e-9
-SIZES = ((12, 12, 12, 12), (99, 13, 14, 14))  # queue, queue, orbit, orbit
+SIZES = ((12, 12, 12, 12), (299, 9, 10, 10))  # queue, queue, orbit, orbit
 
 
 def tandem(size: tuple[int, int, int, int]) -> Program:
