@@ -17,6 +17,8 @@ from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
+from separatrix.model import DependentCall, Program, Server, Source, Work
+from separatrix.population import lower
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +133,21 @@ def test_refusals(monkeypatch, known):
         stationary(chain, "aggregated")
     assert caught.value.partial.shape == (8, 6)
     assert "a round" in str(caught.value)
+
+
+def test_a_tandem_of_two_servers_as_by_elimination():
+    program = Program("tandem")
+    on = DependentCall("back", "front", "put", "fire_and_forget", timeout=0.6, retry=1)
+    program.add_server(Server("front", {"get": Work(10.0, (on,))}, qsize=6, orbit_size=4))
+    program.add_server(Server("back", {"put": Work(9.0)}, qsize=5, orbit_size=4))
+    program.add_source(Source("clients", "get", 6.0, timeout=0.4, retries=2))
+    program.connect("clients", "front")
+    chain = as_chain(lower(program, "geometric"))
+    assert chain.shape == (7, 6, 4, 4)
+    law, exact = (stationary(chain, method) for method in ("aggregated", "levels"))
+    np.testing.assert_allclose(law.pi, exact.pi, rtol=1e-10)
+    healthy = np.zeros(chain.shape, dtype=bool)
+    healthy[:3, :3, :2, :2] = True
+    back, direct = (hitting_times(chain, healthy, method=m) for m in ("aggregated", "levels"))
+    np.testing.assert_allclose(back.mean, direct.mean, rtol=1e-10)
+    np.testing.assert_allclose(back.std, direct.std, rtol=1e-8)

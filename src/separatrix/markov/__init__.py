@@ -7,7 +7,8 @@ from separatrix.markov.committor import Committor, committor, hitting_probabilit
 from separatrix.markov.deadline import Deadline, hit_within
 from separatrix.markov.generator import Chain, as_chain, chain_from_matrix, generator
 from separatrix.markov.hitting import HittingTimes, Passage, hitting_times
-from separatrix.markov.measures import Average, Count, Latency, Steady, latency, steady
+from separatrix.markov.latency import Latency, latency
+from separatrix.markov.measures import Average, Count, Steady, steady
 from separatrix.markov.metastability import Metastability, conductance, metastability
 from separatrix.markov.metastable import Metastable, metastable
 from separatrix.markov.methods import solver_for
