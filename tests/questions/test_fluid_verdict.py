@@ -73,3 +73,9 @@ def test_the_worst_start_has_full_queues_and_orbits_at_rest():
     start = worst_start(budget)
     assert start[0] == 60.0
     assert np.all(start[1:] >= 0)
+
+
+def test_a_load_of_one_is_said_and_not_judged():
+    verdict = fluid_verdict(service(10.0, 0))
+    assert verdict.word == "inconclusive"
+    assert "every queue[s] from 1 to 59" in verdict.sentence

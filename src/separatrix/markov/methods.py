@@ -16,7 +16,6 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
-from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Solver
 
 Array: TypeAlias = NDArray[np.float64]
@@ -39,9 +38,9 @@ def solver_for(
     method: Method = "auto",
     reverse: bool = False,
     block: int = 32,
-    tilt: Scaled | None = None,
     sides: Sides = "both",
     load: Array | None = None,
+    strip: int | None = None,
 ) -> Solver:
     """Solver of the chain on its kept states, free of subtractions.
 
@@ -58,12 +57,14 @@ def solver_for(
         take minutes.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
-    tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
         hitting times need: half the memory of nested dissection, but every further solve eliminates
         again. Elimination by levels keeps both.
     load : a right-hand side >= 0 (n,) that nested dissection eliminates along; `right` of this
         very array then costs next to nothing.
+    strip : nested dissection cuts the longest axis into strips of so many levels first, one after the
+        other towards the anchor: dearer, but no front joins states whose rates a float64 cannot hold
+        beside each other.
 
     Raises
     ------
@@ -98,9 +99,9 @@ def solver_for(
                 last,
                 reason,
                 reverse=reverse,
-                tilt=tilt,
                 sides=sides,
                 load=load,
+                strip=strip,
             )
         else:
             solved = eliminate_by_levels(
@@ -111,11 +112,18 @@ def solver_for(
     if failed is not None:
         # only here: while an exception is handled it keeps the factors of the failed attempt alive
         trouble = _explained(chain, gone, last, *failed)
-        if anchor is None and isinstance(trouble, NotConverged):
-            # the chain lingers where it last got stuck: there the anchor's extended range helps
+        deeper = picked == "nested" and strip is None
+        if isinstance(trouble, NotConverged) and (deeper or anchor is None):
+            if deeper:
+                from separatrix.markov.nested.strips import strip_levels
+
+                strip = strip_levels(chain)
+            else:
+                # the chain lingers where it last got stuck: there the anchor's extended range helps
+                anchor = failed[0]
             return solver_for(
-                chain, removed=removed, killing=killing, anchor=failed[0], method=method,
-                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load,
+                chain, removed=removed, killing=killing, anchor=anchor, method=method,
+                reverse=reverse, block=block, sides=sides, load=load, strip=strip,
             )  # fmt: skip
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)

@@ -51,9 +51,9 @@ class Solver(ABC):
         """
 
     @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return False
+    def in_strips(self) -> int | None:
+        """Levels of a strip where the chain was dissected in strips; else None."""
+        return None
 
     @property
     def floor(self) -> float:

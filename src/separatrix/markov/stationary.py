@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.errors import ModelError, Problem
 from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.conservation import cut_imbalance, state_imbalance
@@ -29,7 +29,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 _RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
 _DEEP = -900  # power of two below which a probability may have been lost beside the largest one
-_TILTS = 3
 _SMALLEST = -650.0  # logarithm of 1e-282: what is less hardly shows in a float64
 
 
@@ -69,8 +68,9 @@ class StationaryLaw(Shown):
     status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
     elimination : the factors, for further solves with the same anchor.
     floor : natural logarithm of the probability down to which entries are certified; ``-inf``
-        where all are. A chain whose probabilities differ by more than 1e-580 across one front of a
-        nested dissection leaves the smallest, which a float64 cannot show anyway, uncertain.
+        where all are. Laws that span more than a float64 are eliminated again in strips
+        (`nested.strips`); where a chain is too steep even for those, its smallest entries stay
+        uncertain.
     """
 
     population: Population | None
@@ -153,10 +153,10 @@ def stationary(
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
     if certify:
-        tilt = law if solved.tilted else None
+        levels = solved.in_strips
         second = solver_for(
-            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
-            sides=sides_for(chain, "left"),
+            chain, anchor=solved.anchor, method=method, reverse=True,
+            sides=sides_for(chain, "left"), strip=None if levels is None else max(2 * levels // 3, 2),
         ).law()  # fmt: skip
         judged = np.flatnonzero(shown)
         agreement = disagreement(law[judged], second[judged])
@@ -196,45 +196,26 @@ def _floor(law: Scaled, imbalance: Array) -> float:
 
 
 def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
-    """The law and each state's imbalance.
-
-    Where its probabilities exceed what one float64 can compare, by tilted eliminations.
-    """
+    """The law and each state's imbalance; in strips where one front could not hold its probabilities."""
     solved = _recurrent_solver(chain, method, anchor)
     law = solved.law()
+    imbalance = state_imbalance(chain, law)
+    live = law.mantissa > 0.0
+    even = bool((imbalance <= _RESIDUAL_LIMIT).all())
+    if solved.method == "nested" and (not even or int(law.exponent[live].min()) < _DEEP):
+        from separatrix.markov.nested.strips import strip_levels
+
+        likeliest = int(law.log().argmax())
+        solved = solved.forget()  # never two factorisations at once
+        solved = solver_for(
+            chain, anchor=likeliest, method="nested", sides=sides_for(chain, "left"),
+            strip=strip_levels(chain),
+        )  # fmt: skip
+        law = solved.law()
+        imbalance = state_imbalance(chain, law)
     if sides_for(chain, "left") != "both":
         solved = solved.forget()  # gigabytes that the law was all there was to get from
-    imbalance = state_imbalance(chain, law)
-    if solved.method != "nested":
-        return solved, law, imbalance
-    for _ in range(_TILTS):
-        live = law.mantissa > 0.0
-        lowest = int(law.exponent[live].min())
-        even = bool((imbalance <= _RESIDUAL_LIMIT).all())
-        if even and (lowest >= _DEEP or solved.tilted):
-            break
-        solved = solved.forget()  # never two factorisations at once
-        deeper = _tilted(chain, law)
-        if deeper is None:
-            # too deep for the tilt, too: what is likely is right without it
-            break
-        solved, law = deeper
-        imbalance = state_imbalance(chain, law)
-    if sides_for(chain, "left") == "both":
-        solved = solved.complete()
     return solved, law, imbalance
-
-
-def _tilted(chain: Chain, law: Scaled) -> tuple[Solver, Scaled] | None:
-    """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
-    sides = sides_for(chain, "left")
-    likeliest = int(law.log().argmax())
-    try:
-        solved = solver_for(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
-    except NotConverged:
-        return None
-    deeper = solved.law()
-    return (solved if sides == "both" else solved.forget()), deeper
 
 
 def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solver:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
-from separatrix.markov.nested.boxes import cut
+from separatrix.markov.nested.boxes import Strips, cut
 
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
@@ -71,6 +71,7 @@ def dissect(
     leaf: int = 16,
     share: float = 0.5,
     backwards: bool = False,
+    strip: int | None = None,
 ) -> Dissection:
     """Cut the box of the kept states.
 
@@ -82,12 +83,19 @@ def dissect(
     leaf : boxes of at most this many states are not cut.
     share : where a side is cut, as a share of it.
     backwards : number own states in descending order.
+    strip : cut the longest axis into strips of so many levels first, from its ends towards the anchor,
+        so that no front joins states much farther apart. None: halve from the start.
     """
     d = kept.ndim
     shape = np.array(kept.shape, dtype=np.int64)
     strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
     reach = np.abs(jumps).max(axis=0, initial=0).astype(np.int64)
-    tree = cut(*_bounds(kept), reach, leaf, share)
+    low, high = _bounds(kept)
+    strips = None
+    if strip is not None:
+        axis = int((high - low).argmax())
+        strips = Strips(axis, anchor // int(strides[axis]) % kept.shape[axis], strip)
+    tree = cut(low, high, reach, leaf, share, strips)
     flat = kept.reshape(-1)
     position = np.full(flat.size, -1, dtype=np.int32)
     order = np.empty(int(np.count_nonzero(flat)) - 1, dtype=np.int32)
