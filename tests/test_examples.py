@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from separatrix import explain, load
 from separatrix.cli import main
+from separatrix.questions.fluid_verdict import fluid_verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -30,11 +31,13 @@ def test_an_example_model_is_whole_explains_itself_and_gets_the_verdict_on_file(
     program = load(model)
     assert program.problems() == []
     assert explain(program).paragraphs
+    kept = (EXAMPLES / "verdicts.out").read_text().split(f"{model.stem}\n")[1].split("\n\n")[0]
+    shown = [line.strip() for line in kept.splitlines()]
+    if shown[0].startswith(
+        "by the mean dynamics: "
+    ):  # no chain of it fits; tests/questions simulates it
+        assert shown == [f"by the mean dynamics: {fluid_verdict(program, timed=False).sentence}"]
+        return
     said = CliRunner().invoke(main, ["check", str(model)])
-    word, sentence = (
-        (EXAMPLES / "verdicts.out").read_text().split(f"{model.stem}\n")[1].split("\n")[:2]
-    )
-    first, second, *_ = [*said.stdout.splitlines(), ""]
-    assert f"  {first}" == word
-    assert (f"  {second}" if second else "") == sentence
-    assert said.exit_code == (10 if "CAN GET STUCK" in word else 4)
+    assert said.stdout.splitlines()[:2] == shown
+    assert said.exit_code == 10

@@ -18,8 +18,7 @@ def gallery() -> dict[str, Path]:
     here = Path(__file__).resolve().parent
     # in a wheel they lie in the package, in a checkout beside the sources
     for place in (here / "examples", here.parents[1] / "examples"):
-        found = [*sorted(place.glob("*.yaml")), *sorted(place.glob("families/*.yaml"))]
-        files = {path.stem: path for path in found}
+        files = {path.stem: path for path in sorted(place.glob("*.yaml"))}
         if FIRST in files:
             return {FIRST: files.pop(FIRST), **files}
     raise DataError("the example models are not installed", hint="install separatrix again")

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from separatrix.model.demand import Demand, patience, waited
+from separatrix.model.parts import Server, Source
 from separatrix.model.policies import (
     AdaptiveLifo,
     CoDel,
@@ -17,7 +18,7 @@ from separatrix.model.policies import (
     ThresholdAdmission,
     TokenBucket,
 )
-from separatrix.model.program import Program, Server, Source
+from separatrix.model.program import Program
 from separatrix.model.quantities import duration_text as time
 from separatrix.model.quantities import rate_text
 from separatrix.model.suspicion import Warning_, numbered_calls, without_effect
@@ -77,7 +78,7 @@ def _queue(server: Server, sources: tuple[Source, ...], load: Demand) -> Iterato
     if isinstance(server.admission, ConcurrencyLimit):
         places = min(places, server.admission.limit)
     wait = places / load.capacity
-    if wait > least.timeout:
+    if wait > least.timeout * (1 + 1e-9):  # equal is not longer, whatever the last digit says
         fits = max(server.thread_pool, math.floor(min(places, least.timeout * load.capacity)))
         yield Warning_(
             "queue-outlasts-timeout",
