@@ -1,10 +1,14 @@
-"""Law, recovery, escape and gap of the benchmark chain by size: time, peak memory, error, beside peers.
+"""The benchmark chain by size: value, error, CPU seconds, peak memory, load, beside peers.
 
-Run: python benchmarks/markov_scale.py [--second] [--peers PYTHON] [--from STATES] [--up-to STATES] [--out FILE]
+Run: python benchmarks/markov_scale.py --records FILE [--out TABLE] [--second] [--peers PYTHON]
+         [--sets AB] [--from STATES] [--up-to STATES] [--only law,gap] [--repeats 3] [--patience 60]
 PYTHON is the interpreter of an environment of its own with stormpy, quantecon and SciPy.
 
-Each line is a fresh process on a warm cache of compiled code. Errors: against 60-digit values where
-these are known, else ours against a second elimination in the opposite order, and peers against ours.
+Each measurement is a fresh process on a warm cache of compiled code, and a line of JSON in FILE; what
+is there already is not measured again, so that a run can be resumed and put together from parts. The
+table is made of the whole file. Errors: against 60-digit values where these are known; else ours
+against a second elimination in the opposite order (`--second`), or what it estimates of itself; peers
+against ours. A peer that is not done in time is not asked for the same at larger sizes.
 """
 
 from __future__ import annotations
@@ -14,117 +18,28 @@ import json
 import math
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from scipy.special import gammaincc
 
-SETS = {
-    "A": dict.fromkeys(((100, 20), (200, 50), (1000, 100), (2000, 500), (10000, 1000)), (9.5, 9.0)),
-    "B": {
-        (100, 20): (9.0, 4.5), (200, 50): (8.5, 9.0), (1000, 100): (9.2, 45.0),
-        (2000, 500): (8.0, 90.0), (10000, 1000): (9.2, 450.0),
-    },
-}  # fmt: skip
+from markov_chain import QUANTITIES, SETS, chain, sets
+
+ROOM = Path(__file__).parent
 TRUE = {  # recovery and escape [s] by 60-digit arithmetic
-    ("A", (100, 20)): (464.28353780106454, 2907.6711844080464),
-    ("B", (100, 20)): (1494763.5141440313, 973.717741974148),
-    ("B", (200, 50)): (5414287993831.893, 8583203.622399677),
+    ("A", (100, 20)): {"recovery": 464.28353780106454, "escape": 2907.6711844080464},
+    ("B", (100, 20)): {"recovery": 1494763.5141440313, "escape": 973.717741974148},
+    ("B", (200, 50)): {"recovery": 5414287993831.893, "escape": 8583203.622399677},
 }
 PEERS = {  # most states they are tried with
     "scipy": 110_000, "quantecon": 3_000, "storm": 110_000, "storm sparse LU": 110_000,
-    "storm elimination": 11_000, "storm sound": 110_000,
+    "storm elimination": 110_000, "storm sound": 110_000,
 }  # fmt: skip
-QUANTITIES = ("law", "recovery", "escape")
-PATIENCE = 120  # CPU seconds for one quantity of a peer
-
-
-def chain(name, size):
-    from separatrix.markov.generator import as_chain
-    from separatrix.population.lattice import Axis, Population, Transition
-
-    # sizes between the published ones: two regimes, as in set B
-    (nq, no), (rate, timeout) = size, SETS[name].get(size, (9.2, 0.045 * size[0]))
-    mu, r = 10.0, 3
-    again, done = r / ((r + 1) * timeout), 1 / ((r + 1) * timeout)
-
-    def late(q):
-        return np.where(q > 0, gammaincc(np.maximum(q, 1.0), mu * timeout), 0.0)
-
-    def accept(x):
-        q, o = x
-        extra = (o == no - 1) * rate * late(q)
-        return (q < nq - 1) * (rate * (1 - late(q)) + o * again * late(q) + extra)
-
-    return as_chain(
-        Population(
-            "benchmark",
-            "metafor",
-            (Axis("queue", nq, "queue"), Axis("orbit", no, "orbit")),
-            (
-                Transition("serve", (-1, 0), lambda x: mu * (x[0] > 0) * np.ones_like(x[1])),
-                Transition("accept", (1, 0), accept),
-                Transition(
-                    "late", (1, 1), lambda x: (x[0] < nq - 1) * (x[1] < no - 1) * rate * late(x[0])
-                ),
-                Transition(
-                    "retry", (1, -1), lambda x: (x[0] < nq - 1) * x[1] * again * (1 - late(x[0]))
-                ),
-                Transition("give up", (0, -1), lambda x: x[1] * (done + again * (x[0] == nq - 1))),
-            ),
-        )
-    )
-
-
-def sets(size):
-    q, o = np.indices(size, dtype=np.int32)
-    return o < size[1] // 2, (q + o) == 0
-
-
-def ours(name, size, quantity, second):
-    """One quantity in this process, as JSON on standard output; `second` eliminates once more, untimed."""
-    import time
-
-    from separatrix.markov import hitting_times, spectrum, stationary
-
-    if np.prod(size) > 12_000:
-        spectrum(chain("B", (1000, 100)))  # machine code is read from its cache here
-    built = chain(name, size)
-    low, empty = sets(size)
-    law = stationary(built) if quantity == "gap" else None
-    start = time.perf_counter(), time.process_time()
-    error = log10 = None
-    if quantity == "law":
-        found = stationary(built)
-        value, status = found.probability(low), found.status
-        log10 = float(np.logaddexp.reduce(found.log_pi[low])) / math.log(10.0)
-        del found
-    elif quantity == "gap":
-        modes = spectrum(built, law=law)
-        value, status, error = modes.gap, modes.status, modes.gap_error
-    else:
-        target = empty if quantity == "recovery" else ~low
-        times = hitting_times(built, target, second_moment=False)
-        where = (-1, -1) if quantity == "recovery" else (0, 0)
-        value, status = float(times.mean[where]), times.status
-        log10 = float(times.log_mean[where]) / math.log(10.0)
-    used = time.perf_counter() - start[0], time.process_time() - start[1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    if second and quantity == "law":
-        error = stationary(built, certify=True).certificate.agreement
-    elif second and quantity != "gap":
-        error = hitting_times(built, target, second_moment=False, certify=True).error
-    print(
-        json.dumps(
-            {
-                "value": value, "log10": log10, "status": status, "error": error,
-                "wall": used[0], "cpu": used[1], "peak_gb": peak,
-            }
-        )
-    )  # fmt: skip
+ASKED_OF_PEERS = ("law", "recovery", "escape", "committor")
+MORE_THAN_ONCE = 2e6  # states up to which medians are taken
 
 
 def run(command, cpu=None):
@@ -136,7 +51,7 @@ def run(command, cpu=None):
     if done.returncode < 0 and cpu:
         return {"failed": f"not done after {cpu} CPU s"}
     if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1][:90]}
+        return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1][:120]}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -147,16 +62,70 @@ def save(name, size, file):
     low, empty = (mask.reshape(-1) for mask in sets(size))
     np.savez(
         file, data=Q.data, indices=Q.indices, indptr=Q.indptr, low=low, empty=empty, high=~low,
-        full=low.size - 1,
+        full=low.size - 1, middle=size[0] // 2 * size[1],
     )  # fmt: skip
 
 
+def ours(name, size, quantity, repeats, second):
+    """Medians of several processes; the first measures the error as well."""
+    command = [sys.executable, str(ROOM / "markov_chain.py"), name, *map(str, size), quantity]
+    one = run(command + ["--second"] * second)
+    if "failed" in one:
+        return one
+    several = [one] + [run(command) for _ in range(repeats - 1)]
+    cpu = [each["cpu"] for each in several]
+    return one | {
+        "cpu": statistics.median(cpu), "spread": [min(cpu), max(cpu)], "repeats": repeats,
+        "peak_gb": statistics.median(each["peak_gb"] for each in several),
+        "load": max(each["load"] for each in several),
+    }  # fmt: skip
+
+
+def measurements(asked, known):
+    """Every measurement that is asked for and not known yet, as (key, what was found)."""
+    for name in asked.sets:
+        for size in SETS[name]:
+            if not asked.least <= np.prod(size) <= asked.up_to:
+                continue
+            for quantity in asked.only:
+                if (key := (name, size, "separatrix", quantity)) not in known:
+                    repeats = asked.repeats if np.prod(size) <= MORE_THAN_ONCE else 1
+                    yield key, ours(name, size, quantity, repeats, asked.second)
+            if asked.peers is None or np.prod(size) > max(PEERS.values()):
+                continue
+            with tempfile.TemporaryDirectory() as room:
+                file = os.path.join(room, "chain.npz")
+                save(name, size, file)
+                for key in wanted_of_peers(name, size, asked.only):
+                    smaller = [known.get((name, other, *key[2:])) for other in SETS[name]]
+                    if key in known or any(
+                        s and "not done" in s.get("failed", "") for s in smaller
+                    ):
+                        continue
+                    script = str(ROOM / "markov_peers" / "with_peer.py")
+                    load = os.getloadavg()[0]
+                    command = [asked.peers, script, key[2], key[3], file]
+                    yield key, run(command, asked.patience) | {"load": load}
+
+
+def wanted_of_peers(name, size, only):
+    for peer, limit in PEERS.items():
+        for quantity in ASKED_OF_PEERS:
+            answers = quantity == "law" or peer != "quantecon"
+            if answers and quantity in only and np.prod(size) <= limit:
+                yield name, size, peer, quantity
+
+
+def read(file):
+    known = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        one = json.loads(line)
+        known[one["set"], tuple(one["size"]), one["who"], one["quantity"]] = one
+    return known
+
+
 def off(value, truth):
-    return "-" if value is None or truth is None else f"{abs(value / truth - 1.0):.1e}"
-
-
-def number(value, form=".2f"):
-    return "-" if value is None else format(value, form)
+    return f"{abs(value / truth - 1.0):.1e}" if truth and math.isfinite(truth) else "-"
 
 
 def shown(one):
@@ -168,77 +137,61 @@ def shown(one):
     return f"{value:.12g}"
 
 
-def table(least, most, names, peers, second):
-    yield "| chain | by | quantity | value | error | wall [s] | CPU [s] | peak [GB] |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for name in names:
-        for size in SETS[name]:
-            if not least <= np.prod(size) <= most:
-                continue
-            label = f"{name} {size[0]}x{size[1]}"
-            known = TRUE.get((name, size), (None, None))
-            truth = dict(zip(("recovery", "escape"), known, strict=True))
-            mine = {}
-            for quantity in (*QUANTITIES, "gap"):
-                command = [sys.executable, __file__, "--one", name, *map(str, size), quantity]
-                one = run(command + ["--second"] * second)
-                if "failed" in one:
-                    yield f"| {label} | separatrix | {quantity} | {one['failed']} | | | | |"
-                    continue
-                mine[quantity] = one["value"]
-                error = number(one["error"], ".1e")
-                if truth.get(quantity):
-                    error = off(one["value"], truth[quantity])
-                value = shown(one) + ("" if one["status"] == "ok" else " (inconclusive)")
-                yield (
-                    f"| {label} | separatrix | {quantity} | {value} | {error} | {one['wall']:.2f}"
-                    f" | {one['cpu']:.2f} | {one['peak_gb']:.2f} |"
-                )
-            if peers is None or np.prod(size) > max(PEERS.values()):
-                continue
-            with tempfile.TemporaryDirectory() as room:
-                file = os.path.join(room, "chain.npz")
-                save(name, size, file)
-                script = str(Path(__file__).parent / "markov_peers" / "with_peer.py")
-                for peer, limit in PEERS.items():
-                    for quantity in QUANTITIES:
-                        if np.prod(size) > limit or (peer == "quantecon" and quantity != "law"):
-                            continue
-                        one = run([peers, script, peer, quantity, file], PATIENCE)
-                        if "failed" in one:
-                            yield f"| {label} | {peer} | {quantity} | {one['failed']} | | | | |"
-                            continue
-                        right = truth.get(quantity) or mine.get(quantity)
-                        yield (
-                            f"| {label} | {peer} | {quantity} | {one['value']:.12g}"
-                            f" | {off(one['value'], right)} | {one['wall']:.2f} | {one['cpu']:.2f}"
-                            f" | {one['peak_gb']:.2f} |"
-                        )
+def error(key, one, known):
+    """The error of a measurement, and against what."""
+    name, size, who, quantity = key
+    truth = TRUE.get((name, size), {}).get(quantity)
+    if truth is not None:
+        return f"{off(one['value'], truth)} (60 digits)"
+    if who == "separatrix":
+        return "-" if one["error"] is None else f"{one['error']:.1e} ({one['by']})"
+    mine = known.get((name, size, "separatrix", quantity), {})
+    return off(one["value"], mine.get("value")) + " (ours)"
+
+
+def table(known):
+    yield "| chain | quantity | by | value | error (against) | CPU [s] | spread | peak [GB] | load |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    order = ["separatrix", *PEERS]
+    names = list(QUANTITIES)
+    for key in sorted(known, key=lambda k: (k[0], k[1], names.index(k[3]), order.index(k[2]))):
+        (name, size, who, quantity), one = key, known[key]
+        label = f"| {name} {size[0]}x{size[1]} | {quantity} | {who} |"
+        if "failed" in one:
+            yield f"{label} {one['failed']} | - | - | - | - | {one.get('load', 0.0):.0f} |"
+            continue
+        value = shown(one) + ("" if one.get("status", "ok") == "ok" else " (inconclusive)")
+        low, high = one.get("spread", (one["cpu"], one["cpu"]))
+        spread = "once" if one.get("repeats", 1) == 1 else f"{low:.3g}..{high:.3g}"
+        yield (
+            f"{label} {value} | {error(key, one, known)} | {one['cpu']:.3g} | {spread}"
+            f" | {one['peak_gb']:.2f} | {one['load']:.0f} |"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--peers")
     parser.add_argument("--from", dest="least", type=float, default=0.0)
     parser.add_argument("--up-to", type=float, default=1.1e6)
     parser.add_argument("--sets", default="AB")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(QUANTITIES))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--patience", type=int, default=60, help="CPU seconds for a peer")
     parser.add_argument("--second", action="store_true", help="measure errors by a second order")
-    parser.add_argument("--out")
-    parser.add_argument("--one", nargs=4)
     asked = parser.parse_args()
-    if asked.one:
-        name, nq, no, quantity = asked.one
-        ours(name, (int(nq), int(no)), quantity, asked.second)
-        return
-    lines = [f"Load average at the start: {os.getloadavg()[0]:.1f}; 2 processors.", ""]
-    for line in table(asked.least, asked.up_to, asked.sets, asked.peers, asked.second):
-        print(line, flush=True)
-        lines.append(line)
+    known = read(asked.records)
+    for (name, size, who, quantity), found in measurements(asked, known):
+        one = {"set": name, "size": size, "who": who, "quantity": quantity} | found
+        known[name, size, who, quantity] = one
+        with asked.records.open("a", encoding="utf-8") as file:
+            print(json.dumps(one), file=file)
+        print(json.dumps(one), flush=True)
     if asked.out:
-        Path(asked.out).write_text(
-            "# Benchmark chain by size\n\nlaw: P(orbit < half). " + "\n".join(lines) + "\n",
-            encoding="utf-8",
-        )
+        meanings = "\n".join(f"* {name}: {meaning}" for name, meaning in QUANTITIES.items())
+        asked.out.write_text(f"{meanings}\n\n" + "\n".join(table(known)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

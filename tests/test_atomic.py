@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from separatrix.atomic import draft_of, write_atomically
+from separatrix.atomic import directory_draft_of, draft_of, write_atomically
 from separatrix.errors import DataError
 
 
@@ -69,3 +69,39 @@ def test_an_error_of_the_writer_leaves_nothing_and_goes_on(tmp_path: Path) -> No
 def test_no_directory_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file or directory"):
         write_atomically(tmp_path / "nowhere" / "model.yaml", "text")
+
+
+def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "below" / "entry"
+    with directory_draft_of(place) as draft:
+        (draft / "a").write_text("1")
+        assert not place.exists()
+    assert (place / "a").read_text() == "1"
+
+    def fail() -> None:
+        with directory_draft_of(place.with_name("other")) as draft:
+            (draft / "a").write_text("2")
+            raise OSError("the block's own")
+
+    with pytest.raises(OSError, match="the block's own"):
+        fail()
+    assert [p.name for p in place.parent.iterdir()] == ["entry"]
+
+
+def test_the_first_of_two_directories_stays(tmp_path: Path) -> None:
+    place = tmp_path / "entry"
+    with directory_draft_of(place) as slow:
+        (slow / "a").write_text("slow")
+        with directory_draft_of(place) as quick:
+            (quick / "a").write_text("quick")
+    assert (place / "a").read_text() == "quick"
+    assert [p.name for p in tmp_path.iterdir()] == ["entry"]
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(DataError, match=r"file/entry: cannot be written"),
+        directory_draft_of(tmp_path / "file" / "entry"),
+    ):
+        pass

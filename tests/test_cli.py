@@ -188,3 +188,31 @@ sources:
     assert watched.stdout == quiet.stdout
     as_json = CliRunner().invoke(main, ["check", "-", "--json"], input=model)
     assert as_json.output.startswith("{")
+
+
+def test_what_no_chain_can_carry_is_answered_by_simulation(tmp_path):
+    model = """separatrix: 1
+name: Pair
+servers:
+  front:
+    qsize: 80
+    thread_pool: 4
+    apis: {page: {processing_rate: 20/s, downstream: [{callee: back, api_name: read, timeout: 1s}]}}
+  back: {qsize: 80, thread_pool: 4, apis: {read: {processing_rate: 10/s}}}
+sources:
+  web: {server: front, api: page, arrival_rate: 10/s, timeout: 3s, retries: 1}
+limits: [recovery_p99 < 1min, goodput > 0.9]
+"""
+    page = tmp_path / "pair.html"
+    answer = CliRunner().invoke(main, ["check", "-", "-o", str(page)], input=model)
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith(
+        "SAFE  Pair\nSafe: 100 % of requests are answered in time, and after"
+    )
+    assert "basis: no exact answer: a chain of" in answer.stdout
+    assert "limit: holds  recovery_p99 < 1min" in answer.stdout
+    assert "simulating every request" in answer.stderr
+    assert "Times, simulated" in page.read_text()
+    told = json.loads(CliRunner().invoke(main, ["report", "--open", str(page)]).stdout)
+    assert told["schema"] == "separatrix.witnessed/1"
+    assert told["verdict"] == "safe"

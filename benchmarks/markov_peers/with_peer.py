@@ -2,8 +2,9 @@
 
     python with_peer.py PEER QUANTITY chain.npz
 
-QUANTITY is law, recovery or escape. The file holds a sparse generator (data, indices, indptr), masks
-`low`, `empty`, `high`, and the number of the full state.
+QUANTITY is law, recovery, escape or committor. The file holds a sparse generator (data, indices,
+indptr), masks `low`, `empty`, `high`, and the numbers of the full state and of the one the committor
+is asked for.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MODES = {  # of Storm's solver of linear equations
 }
 
 
-def scipy_lu(Q, quantity, masks, full):
+def scipy_lu(Q, quantity, masks, full, middle):
     from scipy.sparse.linalg import splu
 
     n = Q.shape[0]
@@ -33,13 +34,18 @@ def scipy_lu(Q, quantity, masks, full):
         A[n - 1, :] = 1.0
         law = splu(A.tocsc()).solve(np.eye(1, n, n - 1)[0])
         return float(law[masks["low"]].sum())
+    if quantity == "committor":
+        rest = np.flatnonzero(~(masks["empty"] | masks["high"]))
+        into = np.asarray(Q[rest][:, np.flatnonzero(masks["high"])].sum(axis=1)).ravel()
+        split = splu(-Q[rest][:, rest].tocsc()).solve(into)
+        return float(split[np.searchsorted(rest, middle)])
     target, start = (masks["empty"], full) if quantity == "recovery" else (masks["high"], 0)
     rest = np.flatnonzero(~target)
     times = splu(-Q[rest][:, rest].tocsc()).solve(np.ones(rest.size))
     return float(times[np.searchsorted(rest, start)])
 
 
-def quantecon_gth(Q, quantity, masks, full):
+def quantecon_gth(Q, quantity, masks, full, middle):
     from quantecon.markov import gth_solve
 
     if quantity != "law":
@@ -65,7 +71,7 @@ def storm_model(Q, masks):
         return stormpy.build_model_from_drn(file.name)
 
 
-def storm(model, quantity, mode, full):
+def storm(model, quantity, mode, full, middle):
     import stormpy
     from stormpy.developer import EquationSolverType
 
@@ -78,6 +84,7 @@ def storm(model, quantity, mode, full):
         "law": ('LRA=? ["low"]', 0),
         "recovery": ('T=? [F "empty"]', full),
         "escape": ('T=? [F "high"]', 0),
+        "committor": ('P=? [!"empty" U "high"]', middle),
     }[quantity]
     (formula,) = stormpy.parse_properties(text)
     return float(stormpy.model_checking(model, formula, environment=settings).get_value(state))
@@ -92,16 +99,17 @@ def main():
     Q = csr_matrix((file["data"], file["indices"], file["indptr"]), shape=(n, n))
     Q.sort_indices()
     masks = {name: file[name] for name in ("low", "empty", "high")}
-    full = int(file["full"])
+    starts = int(file["full"]), int(file["middle"])
     if peer in MODES:
         model = storm_model(Q, masks)  # reading the chain is not timed
 
         def solve():
-            return storm(model, quantity, MODES[peer], full)
+            return storm(model, quantity, MODES[peer], *starts)
     else:
 
         def solve():
-            return {"scipy": scipy_lu, "quantecon": quantecon_gth}[peer](Q, quantity, masks, full)
+            by = {"scipy": scipy_lu, "quantecon": quantecon_gth}[peer]
+            return by(Q, quantity, masks, *starts)
 
     wall, cpu = time.perf_counter(), time.process_time()
     value = solve()

@@ -2,12 +2,19 @@
 
 Kernels are written as plain functions ``_step`` and compiled as ``step = compiled(_step)``, so that
 tests can run, cover and mutate the plain form (STYLE: coverage of compiled code).
+
+Their machine code is kept on disk. numba alone would take it for good while the file of the kernel
+itself is the same, even where functions or constants from other files that are compiled into it have
+changed; here a kernel's `ingredients` decide, wherever they come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar, cast
+
+from separatrix.ingredients import ingredients
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,9 +44,34 @@ def compiled(
         options["fastmath"] = set(fastmath)
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made = njit(**options)(function)
+    if made is function:  # numba is told to compile nothing
+        return function
+    made.enable_caching()
+    made._cache = _Stamped(made)
     if signature is not None:
-        return cast(F, njit(signature, cache=True, **options)(function))
-    return cast(F, njit(cache=True, **options)(function))
+        made.compile(signature)
+        made.disable_compile()
+    return cast(F, made)
+
+
+class _Stamped:
+    """A dispatcher's cache on disk, stamped with the dispatcher's ingredients before its first use.
+
+    Only then: what a kernel calls may be defined after it.
+    """
+
+    def __init__(self, made: Any) -> None:
+        self._made, self._disk = made, made._cache
+
+    @cached_property
+    def _in_use(self) -> Any:
+        file = self._disk._cache_file
+        file._source_stamp = (file._source_stamp, ingredients(self._made))
+        return self._disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._in_use, name)
 
 
 def by_address(function: Callable[..., Any], signature: str) -> Any:

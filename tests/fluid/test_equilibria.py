@@ -97,6 +97,44 @@ def test_an_orbit_that_presses_against_its_bound_rests_just_below_it(closure):
     assert np.all((stuck.state[1:] > 18.0) & (stuck.state[1:] < 19.0))
 
 
-def test_a_load_of_exactly_one_leaves_no_point_to_certify():
-    with pytest.raises(NotConverged, match="lost in rounding"):
-        fixed_points(population(20.0, 0, 1.0, 40, 2, "staged"))
+@pytest.mark.parametrize(
+    ("rate", "threads", "qsize"), [(20.0, 2, 40), (10.0, 1, 60), (50.0, 5, 3000)]
+)
+def test_at_a_load_of_exactly_one_every_queue_length_rests(rate, threads, qsize):
+    # lambda = c mu: from c threads at work to the last place but one
+    found = equilibria(population(rate, 0, 1.0, qsize, threads))
+    (stretch,) = found.marginal
+    assert found.status == "inconclusive"
+    assert (stretch.low, stretch.high) == pytest.approx((threads, qsize - 1), abs=0.01)
+    assert [p.index for p in found.points] == [0, 0]
+    assert "every queue[s] from" in found.reason
+    assert found.to_dict()["marginal"][0]["queue"] == "queue[s]"
+    with pytest.raises(NotConverged):
+        fixed_points(population(rate, 0, 1.0, qsize, threads))
+
+
+def test_retries_that_bring_the_load_to_one_leave_a_stretch_above_a_healthy_point():
+    # once everybody times out, (1 + r) lambda = mu
+    found = equilibria(population(5.0, 1, 3.0, 200, 1))
+    (stretch,) = found.marginal
+    assert stretch.high == pytest.approx(199.0, abs=1e-2)
+    healthy, *_ = found.points
+    assert healthy.stable
+    assert healthy.index == 1
+    assert healthy.state[0] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_load_close_to_one_is_not_marginal():
+    assert equilibria(population(9.999, 0, 3.0, 60, 1)).marginal == ()
+    (point,) = fixed_points(population(10.001, 0, 3.0, 60, 1))
+    assert point.state[0] == pytest.approx(60 - 10 / 10.001, rel=1e-9)
+
+
+def test_one_server_of_two_may_be_marginal():
+    program = Program("two")
+    for name, rate in (("a", 10.0), ("b", 5.0)):
+        program.add_server(Server(name, {"get": Work(10.0)}, qsize=50))
+        program.add_source(Source(f"c{name}", "get", rate, timeout=3.0, retries=0))
+        program.connect(f"c{name}", name)
+    (stretch,) = equilibria(lower(program)).marginal
+    assert (stretch.queue, stretch.low) == ("queue[a]", pytest.approx(1.0, abs=1e-3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -13,9 +15,9 @@ from separatrix.fluid.composition import resting_states
 from separatrix.fluid.equilibria import equilibria, fixed_points
 from separatrix.fluid.field import integrate, jacobian, mean_field, velocity
 from separatrix.fluid.held import held
-from separatrix.fluid.newton import imbalance, polished
+from separatrix.fluid.newton import imbalance, polished, same
 from separatrix.fluid.rest import rest_from
-from separatrix.fluid.search import searched_states
+from separatrix.fluid.search import corner_rests, searched_states
 from separatrix.model import Constants, DependentCall
 
 
@@ -123,19 +125,16 @@ def test_imbalance_sees_a_tiny_flow_that_nothing_meets():
     assert imbalance(population, off) > 0.1
 
 
-def test_a_missing_saddle_is_noticed_and_searched_for(monkeypatch):
-    import separatrix.fluid.composition as composition
-
+def test_a_missing_saddle_is_noticed_and_searched_for():
     population = mean_field(calling(qsize=60), "geometric")
-    everything = fixed_points(population)
-    monkeypatch.setattr(composition, "gridded", lambda _: [])
-    known = np.array(resting_states(population))
-    certificate = certified(population, known)
+    outer = np.array(corner_rests(population))
+    certificate = certified(population, outer)
     assert certificate.missing
     assert "add up to 2" in certificate.reason
-    found = equilibria(population)
-    assert found.status == "ok"
-    assert len(found.points) == len(everything) == 3
+    found = searched_states(population, outer)
+    everything = [p.state for p in fixed_points(population)]
+    assert len(found) == 3
+    np.testing.assert_allclose(found, everything, rtol=1e-4)
 
 
 def test_what_the_search_does_not_find_is_reported(monkeypatch):
@@ -143,7 +142,8 @@ def test_what_the_search_does_not_find_is_reported(monkeypatch):
     import separatrix.fluid.equilibria as module
 
     monkeypatch.setattr(composition, "gridded", lambda _: [])
-    monkeypatch.setattr(module, "searched_states", lambda population, known, seed: known)
+    for room in (composition, module):
+        monkeypatch.setattr(room, "searched_states", lambda population, known, seed=0: known)
     found = equilibria(mean_field(calling(), "geometric"))
     assert found.status == "inconclusive"
     with pytest.raises(NotConverged, match="add up to 2"):
@@ -151,6 +151,80 @@ def test_what_the_search_does_not_find_is_reported(monkeypatch):
 
 
 def test_an_index_that_rounding_hides_is_none():
-    population = mean_field(calling(3), "geometric")
-    stuck = rest_from(population, np.array(population.shape) - 1.0).state
-    assert indices(population, stuck[None])[0] == 0
+    # at its capacity exactly every queue rests: along that line the Jacobian is singular
+    program = Program("full load")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=60))
+    program.add_source(Source("c", "get", 10.0, timeout=3.0, retries=0))
+    program.connect("c", "s")
+    assert indices(mean_field(program), np.array([[30.0]]))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "threads", "closure"), [(4, 60, "staged"), (5, 20, "geometric"), (6, 60, "geometric")]
+)
+def test_long_rows_that_wait_have_low_saddle_and_stuck_state(n, threads, closure):
+    found = equilibria(mean_field(calling(n, threads=threads), closure))
+    assert (found.status, found.degree) == ("ok", 1)
+    assert [p.stable for p in found.points] == [True, False, True]
+    assert [p.index for p in found.points] == [1, -1, 1]
+    assert max(p.imbalance for p in found.points) < 1e-9
+
+
+def diamond():
+    """A server that waits for two at once, which both wait for the same slow one."""
+
+    def call(callee, caller):
+        return DependentCall(callee, caller, "get", timeout=0.5, retry=1)
+
+    program = Program("diamond")
+    works = {
+        "end": (Work(10.0), 18),
+        "left": (Work(100.0, (call("end", "left"),)), 40),
+        "right": (Work(100.0, (call("end", "right"),)), 40),
+        "front": (Work(100.0, (call("left", "front"), call("right", "front"))), 60),
+    }
+    for name, (work, threads) in works.items():
+        program.add_server(Server(name, {"get": work}, 80, thread_pool=threads))
+    program.add_source(Source("web", "get", 65.0, timeout=1.0, retries=2))
+    program.connect("web", "front")
+    return program
+
+
+def test_a_diamond_of_waiting_servers_has_more_ways_to_be_stuck_than_one():
+    population = mean_field(diamond(), "geometric")
+    found = equilibria(population)
+    assert (found.status, found.degree) == ("ok", 1)
+    stable = [p for p in found.points if p.stable]
+    assert len(stable) >= 3
+    # left and right are alike: with each point its mirror image
+    names = [axis.name.replace("#1", "") for axis in population.axes]
+    swap = {"left": "right", "right": "left"}
+    mirrored = [
+        names.index("".join(swap.get(part, part) for part in re.split(r"(left|right)", name)))
+        for name in names
+    ]
+    for point in found.points:
+        assert any(same(point.state[mirrored], other.state) for other in found.points)
+
+
+def test_the_answer_to_a_call_takes_the_time_at_its_server():
+    # Little's law: calls that will be answered = those answered a second * time at the called server,
+    # though a third of what that server makes fails
+    program = Program("row")
+    timeouts = {"s0": 2.0, "s1": 0.1}
+    for j in (2, 1, 0):
+        calls = () if j == 2 else (
+            DependentCall(f"s{j + 1}", f"s{j}", "get", timeout=timeouts[f"s{j}"], retry=0),
+        )  # fmt: skip
+        work = Work(10.0 if j == 2 else 100.0, calls)
+        program.add_server(Server(f"s{j}", {"get": work}, 200, thread_pool=10 if j == 2 else 80))
+    program.add_source(Source("web", "get", 60.0, timeout=5.0, retries=0))
+    program.connect("web", "s0")
+    population = mean_field(program)
+    state = rest_from(population, np.zeros(len(population.axes))).state
+    at = {axis.name: float(v) for axis, v in zip(population.axes, state, strict=True)}
+    goodput = next(m for m in population.measures if m.name == "goodput")
+    answered = float(goodput.value(tuple(state)))
+    assert answered < 40.0
+    sojourn = at["queue[s1]"] / 60.0
+    assert at["answering[s0.get->s1.get]"] == pytest.approx(answered * sojourn, rel=5e-3)

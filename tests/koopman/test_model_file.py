@@ -21,7 +21,7 @@ def test_what_is_saved_comes_back(model, tmp_path):
         assert np.array_equal(again.modes_, model.modes_)
         assert again.to_dict() == model.to_dict()
         assert np.array_equal(again.starts_, model.starts_)
-    assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
 class Bomb:

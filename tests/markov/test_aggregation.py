@@ -12,11 +12,13 @@ from separatrix.markov.aggregation import iteration
 from separatrix.markov.aggregation.blocks import blocks_law, blocks_times, over_blocks, spread
 from separatrix.markov.aggregation.iteration import block_sides, iterate
 from separatrix.markov.committor import committor
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import hitting_times
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
+from separatrix.model import DependentCall, Program, Server, Source, Work
+from separatrix.population import lower
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +91,7 @@ def test_exact_weights_are_a_fixed_point_of_the_blocks():
     removed[0] = True
     start = np.zeros(chain.shape)
     start[6, 4, 3] = 2.0
-    solved = eliminate(chain, removed=removed, killing=0.2, method="levels")
+    solved = solver_for(chain, removed=removed, killing=0.2, method="levels")
     times = solved.left(start.reshape(-1)).to_float().reshape(chain.shape)
     factor, power = blocks_times(chain, times, start, (2, 3, 2), ~removed, 0.2)
     np.testing.assert_allclose(np.ldexp(factor[~removed], power), 1.0, rtol=1e-12)
@@ -109,7 +111,7 @@ def test_every_solve_of_an_elimination():
     rng = np.random.default_rng(2)
     b = np.where(removed.reshape(-1), 0.0, rng.standard_normal(removed.size))
     how = {"removed": removed, "killing": 0.05, "anchor": 7}
-    one, other = (eliminate(chain, method=m, **how) for m in ("aggregated", "levels"))
+    one, other = (solver_for(chain, method=m, **how) for m in ("aggregated", "levels"))
     for solve in ("signed_right", "signed_left", "anchored_right", "anchored_left"):
         found, exact = getattr(one, solve)(b), getattr(other, solve)(b)
         np.testing.assert_allclose(found, exact, atol=1e-8 * np.abs(exact).max())
@@ -125,9 +127,27 @@ def test_refusals(monkeypatch, known):
         iterate(known.birth_death(np.ones(4), np.ones(4)))
     chain = box((8, 6), 1)
     with pytest.raises(ModelError, match="nothing leaves"):
-        eliminate(chain, method="aggregated").left(np.ones(48))
+        solver_for(chain, method="aggregated").left(np.ones(48))
     monkeypatch.setattr(iteration, "_ROUNDS", 6)
     with pytest.raises(NotConverged, match="after 6 rounds") as caught:
         stationary(chain, "aggregated")
     assert caught.value.partial.shape == (8, 6)
     assert "a round" in str(caught.value)
+
+
+def test_a_tandem_of_two_servers_as_by_elimination():
+    program = Program("tandem")
+    on = DependentCall("back", "front", "put", "fire_and_forget", timeout=0.6, retry=1)
+    program.add_server(Server("front", {"get": Work(10.0, (on,))}, qsize=6, orbit_size=4))
+    program.add_server(Server("back", {"put": Work(9.0)}, qsize=5, orbit_size=4))
+    program.add_source(Source("clients", "get", 6.0, timeout=0.4, retries=2))
+    program.connect("clients", "front")
+    chain = as_chain(lower(program, "geometric"))
+    assert chain.shape == (7, 6, 4, 4)
+    law, exact = (stationary(chain, method) for method in ("aggregated", "levels"))
+    np.testing.assert_allclose(law.pi, exact.pi, rtol=1e-10)
+    healthy = np.zeros(chain.shape, dtype=bool)
+    healthy[:3, :3, :2, :2] = True
+    back, direct = (hitting_times(chain, healthy, method=m) for m in ("aggregated", "levels"))
+    np.testing.assert_allclose(back.mean, direct.mean, rtol=1e-10)
+    np.testing.assert_allclose(back.std, direct.std, rtol=1e-8)

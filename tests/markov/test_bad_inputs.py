@@ -16,16 +16,18 @@ from separatrix.markov import (
     hitting_probability,
     hitting_quantiles,
     hitting_times,
+    latency,
     metastability,
     metastable,
     mixing_time,
     quasi_stationary,
     spectrum,
     stationary,
+    steady,
     transient,
 )
 from separatrix.markov.generator import Chain, as_chain, chain_from_matrix
-from separatrix.population.lattice import Axis, Population, Transition
+from separatrix.population.lattice import Axis, Measure, Population, Sojourn, Transition
 
 
 def matrix(*edges: tuple[int, int], n: int = 6, rate: float = 1.0) -> Chain:
@@ -152,3 +154,89 @@ def test_a_chain_that_only_goes_round_has_its_uniform_law():
     cycle = matrix(*[(i, (i + 1) % 6) for i in range(6)])
     np.testing.assert_allclose(stationary(cycle).pi, 1.0 / 6.0, rtol=1e-14)
     assert spectrum(cycle).gap == pytest.approx(0.5, rel=1e-9)  # 1 - cos(60 degrees)
+
+
+def counted(up: Any, down: Any, **sojourn: Any) -> Population:
+    """Six states in a row, left at rates `up` and `down`; every arrival is accepted and stays for 1 s."""
+    ups, downs = np.append(np.asarray(up, float), 0.0), np.append(0.0, np.asarray(down, float))
+    parts: dict[str, Any] = {
+        "tail": lambda x, t: np.where(x[0] >= 0, np.exp(-t), 0.0),
+        "moments": lambda x: (1.0 + 0.0 * x[0], 2.0 + 0.0 * x[0]),
+        "weight": lambda x: ups[x[0].astype(int)],
+    }
+    return Population(
+        "row", "staged", (Axis("queue", 6, "queue"),),
+        (
+            Transition("up", (1,), lambda x: ups[x[0].astype(int)]),
+            Transition("down", (-1,), lambda x: downs[x[0].astype(int)]),
+        ),
+        (Measure("busy", "1", lambda x: 1.0 * (x[0] > 0)),), (Sojourn("get", **(parts | sojourn)),),
+    )  # fmt: skip
+
+
+LONG_RUN: dict[str, Callable[[Population], Any]] = {
+    "steady": lambda p: steady(stationary(p)),
+    "latency": lambda p: latency(stationary(p), p.sojourns[0]),
+}
+APART, ENDS = ([1, 1, 0, 1, 1], [1, 1, 0, 1, 1]), ([0, 0, 0, 1, 1], [1, 1, 1, 0, 0])
+FALLS = ([0, 1, 1, 1, 1], [1, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("question", LONG_RUN)
+@pytest.mark.parametrize("rates", [APART, ENDS], ids=["reducible", "two ends"])
+def test_long_run_numbers_that_depend_on_the_start(question, rates):
+    with pytest.raises(ModelError, match="2 closed classes"):
+        LONG_RUN[question](counted(*rates))
+
+
+def test_long_run_numbers_of_a_service_that_ends_at_rest():
+    found = steady(stationary(counted(*FALLS)))
+    assert found.queue is not None
+    assert (found.queue.mean, found.averages[0].value) == (0.0, 0.0)
+    assert found.latencies[0].status == "inconclusive"
+    assert "no attempt" in found.latencies[0].reason
+
+
+@pytest.mark.parametrize("question", LONG_RUN)
+@pytest.mark.parametrize(
+    ("sojourn", "complaint"),
+    [
+        ({"weight": lambda x: np.where(x[0] == 2, -1.0, 1.0)}, "'get' at queue = 2: .*got -1"),
+        ({"weight": lambda x: np.where(x[0] == 3, np.nan, 1.0)}, "'get' at queue = 3: .*got nan"),
+        ({"weight": lambda x: np.where(x[0] == 3, np.inf, 1.0)}, "'get' at queue = 3: .*got inf"),
+        ({"moments": lambda x: (np.where(x[0] == 1, np.nan, 1.0), 1.0 + x[0])}, "mean .*'get'.* nan"),
+        ({"moments": lambda x: (np.where(x[0] == 1, np.inf, 1.0), 1.0 + x[0])}, "mean .*'get'.* inf"),
+        ({"moments": lambda x: (1.0 + x[0], np.full(6, np.nan))}, "second moment .*'get'.* nan"),
+        ({"tail": lambda x, t: np.full(6, np.nan)}, "tail .*'get'.* nan"),
+        ({"tail": lambda x, t: np.full(6, 1.5)}, "tail .*'get'.* 1.5"),
+        ({"tail": lambda x, t: np.full(6, -0.5)}, "tail .*'get'.* -0.5"),
+    ],
+)  # fmt: skip
+def test_sojourns_that_are_none(question, sojourn, complaint):
+    with pytest.raises(ModelError, match=complaint):
+        LONG_RUN[question](counted([1] * 5, [2] * 5, **sojourn))
+
+
+def test_what_no_attempt_finds_does_not_count():
+    never = {
+        "weight": lambda x: 1.0 * (x[0] < 5),
+        "moments": lambda x: tuple(np.where(x[0] == 5, np.nan, m) for m in (1.0, 2.0)),
+    }
+    found = LONG_RUN["latency"](counted([1] * 5, [2] * 5, **never))
+    assert (found.mean, found.variance) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("question", LONG_RUN)
+@pytest.mark.parametrize("p", [0.0, 1.0, -0.1, 1.1, np.nan])
+def test_percentiles_that_are_none(question, p):
+    population = counted([1] * 5, [2] * 5)
+    law = stationary(population)
+    with pytest.raises(ModelError, match=r"in \(0, 1\)"):
+        steady(law, (p,)) if question == "steady" else latency(law, population.sojourns[0], (p,))
+
+
+def test_a_law_without_its_population_has_no_measures():
+    law = stationary(as_chain(counted([1] * 5, [2] * 5)))
+    for ask in (lambda: steady(law), lambda: latency(law, counted([1] * 5, [2] * 5).sojourns[0])):
+        with pytest.raises(ModelError, match="bare chain"):
+            ask()

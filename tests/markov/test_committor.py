@@ -37,7 +37,7 @@ def test_sets_must_be_disjoint_and_cover_nothing_or_everything(known):
         committor(chain, states == 0, states > 9)
     whole = committor(chain, states < 2, states >= 2)
     assert whole.probability.tolist() == [1.0, 1.0, 0.0, 0.0]
-    assert whole.elimination is None
+    assert whole.solver is None
 
 
 def test_probability_of_ever_hitting():

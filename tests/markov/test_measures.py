@@ -4,7 +4,8 @@ from scipy.special import gammaincc
 
 from separatrix.errors import ModelError
 from separatrix.markov.generator import as_chain
-from separatrix.markov.measures import averages, count, latency, steady, total_count
+from separatrix.markov.latency import latency
+from separatrix.markov.measures import averages, count, steady, total_count
 from separatrix.markov.stationary import stationary
 from separatrix.population.lattice import Axis, Measure, Population, Sojourn, Transition
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain
 from separatrix.markov.hitting import hitting_times
+from separatrix.markov.methods import solver_for
 from separatrix.markov.stationary import stationary
 
 
@@ -85,21 +85,21 @@ def test_recovery_and_escape_to_all_digits(known, chain, recovery, escape):
 @pytest.mark.parametrize("shape", [(40, 25), (90, 75), (9, 6, 7)])
 def test_one_side_is_enough_for_what_it_is_kept_for(shape):
     chain = lattice(shape, 5, 3.0)
-    whole = eliminate(chain, method="nested")
-    lower = eliminate(chain, method="nested", sides="left")
+    whole = solver_for(chain, method="nested")
+    lower = solver_for(chain, method="nested", sides="left")
     np.testing.assert_array_equal(lower.law().log(), whole.law().log())
     removed = np.zeros(shape, dtype=bool)
     removed[(-1,) * len(shape)] = True
     rng = np.random.default_rng(1)
     ones, other = (~removed).reshape(-1).astype(float), rng.random(removed.size)
-    whole = eliminate(chain, removed=removed, method="nested")
-    upper = eliminate(chain, removed=removed, method="nested", sides="right", load=ones)
+    whole = solver_for(chain, removed=removed, method="nested")
+    upper = solver_for(chain, removed=removed, method="nested", sides="right", load=ones)
     for b in (ones, other):  # carried along, then by another elimination
         np.testing.assert_array_equal(upper.right(b).log(), whole.right(b).log())
     np.testing.assert_array_equal(upper.signed_right(other - 0.5), whole.signed_right(other - 0.5))
     with pytest.raises(ModelError, match="from the left"):
         upper.left(other)
-    lower = eliminate(chain, removed=removed, method="nested", sides="left")
+    lower = solver_for(chain, removed=removed, method="nested", sides="left")
     np.testing.assert_array_equal(lower.left(other).log(), whole.left(other).log())
     with pytest.raises(ModelError, match="from the right"):
         lower.right(other)

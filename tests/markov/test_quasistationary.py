@@ -51,7 +51,7 @@ def test_mean_from_the_law_is_the_reciprocal_rate(known):
     chain = as_chain(known.retry_chain(100, 20, 9.0, 4.5))
     target = np.indices(chain.shape)[1] < 5
     times = hitting_times(chain, target)
-    found = slow_exit(times.elimination)
+    found = slow_exit(times.solver)
     assert times.at(found.law).mean * found.exit_rate == pytest.approx(1.0, rel=1e-11)
     assert found.to_dict()["status"] == "ok"
 

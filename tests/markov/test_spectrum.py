@@ -95,9 +95,9 @@ def test_all_modes_of_small_chains(n, seed):
     np.testing.assert_allclose(left @ Q, left * found.eigenvalues[:, None], atol=1e-6)
 
 
-@pytest.mark.parametrize("coupling", [1e-8, 1e-15, 1e-60])
+@pytest.mark.parametrize("coupling", [1e-8, 1e-15, 1e-60, 1e-170, 1e-270])
 def test_gap_far_below_rounding_of_the_rates(coupling):
-    """Two noisy triangles joined by weak edges: the gap against 200-digit arithmetic."""
+    """Two noisy triangles joined by weak edges: the gap against 700-digit arithmetic."""
     rng = np.random.default_rng(11)
     rates = np.zeros((6, 6))
     rates[:3, :3] = rng.uniform(0.5, 2.0, (3, 3))
@@ -106,7 +106,7 @@ def test_gap_far_below_rounding_of_the_rates(coupling):
     rates[5, 0] = 0.1 * coupling
     np.fill_diagonal(rates, 0.0)
     found = spectrum(chain_from_matrix(rates), 3)
-    with mpmath.workdps(200):
+    with mpmath.workdps(700):
         Q = mpmath.matrix(rates.tolist())
         for i in range(6):
             Q[i, i] = -mpmath.fsum(Q[i, :])

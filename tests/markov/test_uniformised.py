@@ -28,7 +28,7 @@ def test_erlang_quantiles(rungs, rate, p):
     law = np.zeros(rungs + 1)
     law[-1] = 1.0
     times = hitting_times(chain, target)
-    series = SurvivalSeries(times.elimination, law)
+    series = SurvivalSeries(times.solver, law)
     time, error = series.quantile(1.0 - p)
     truth = gamma.ppf(p, rungs, scale=1.0 / rate)
     assert time == pytest.approx(truth, rel=1e-10)
@@ -42,7 +42,7 @@ def test_a_mixture_of_fast_and_slow_exits():
     Q = np.array([[0.0, 0.5, 0.5], [4.0, 0.0, 0.0], [0.25, 0.0, 0.0]])
     times = hitting_times(chain_from_matrix(Q), np.array([True, False, False]))
     law = np.array([0.0, 0.5, 0.5])
-    time, _ = SurvivalSeries(times.elimination, law).quantile(0.01)
+    time, _ = SurvivalSeries(times.solver, law).quantile(0.01)
     left = 0.5 * expon.sf(time, scale=0.25) + 0.5 * expon.sf(time, scale=4.0)
     assert left == pytest.approx(0.01, rel=1e-9)
 
@@ -50,5 +50,5 @@ def test_a_mixture_of_fast_and_slow_exits():
 def test_a_horizon_beyond_the_budget_is_declined():
     chain = chain_from_matrix(np.array([[0.0, 1, 0], [1e-9, 0, 1e6], [0, 1e6, 0]]))
     times = hitting_times(chain, np.array([True, False, False]))
-    series = SurvivalSeries(times.elimination, np.array([0.0, 1.0, 0.0]))
+    series = SurvivalSeries(times.solver, np.array([0.0, 1.0, 0.0]))
     assert not series.affordable(1e9, 0.5)

@@ -82,7 +82,7 @@ def test_the_example_of_the_style_guide(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         load(path)
     assert str(caught.value) == (
-        f'{path}:14: sources.client.timeout: must be > 0 s, got 0; did you mean "3s"?'
+        f'{path}:14: sources.client.timeout: must be > 0 s, got 0; write one such as "3s"'
     )
 
 

@@ -167,7 +167,7 @@ def test_setting(path: str, given: object, value: object) -> None:
     [
         ("db.qsize", 300.5, "servers.db.qsize: must be a whole number, got 300.5"),
         ("db.qsize", "300", "servers.db.qsize: must be a whole number, got '300'"),
-        ("web.timeout", 0, 'sources.web.timeout: must be > 0 s, got 0; did you mean "3s"?'),
+        ("web.timeout", 0, 'sources.web.timeout: must be > 0 s, got 0; write one such as "3s"'),
         ("web.timeout", "fast", "sources.web.timeout: 'fast' is not a duration"),
         ("web.server", "log.1", "sources.web.api: server 'log.1' does not serve api 'read'"),
         ("db.thread_pool", 500, r"thread_pool \(500\) exceeds qsize \(200\)"),

@@ -59,7 +59,7 @@ def test_work_is_positional_as_in_metafor() -> None:
         (lambda: LoadSlowdown(1, 1, by="moon"), "must be 'queue' or 'in_service', got 'moon'"),
         (lambda: LookAsideCache(0, 1), "keys: must be >= 1"),
         (lambda: LookAsideCache(1, 1, 1.5), 'warm: must be <= 1, got 1.5; did you mean "1.5%"'),
-        (lambda: Work(0), 'processing_rate: must be > 0/s, got 0; did you mean "10/s"'),
+        (lambda: Work(0), 'processing_rate: must be > 0/s, got 0; write one such as "10/s"'),
         (lambda: Work(float("inf")), "must be finite"),
         (lambda: Work(1, law="erlang"), "law: must be a group"),
         (lambda: Work(1, law={"kind": "erlang", "stages": -1}), "law.stages: must be >= 1, got -1"),

@@ -53,6 +53,12 @@ def test_a_calm_program_earns_no_warning() -> None:
     )
 
 
+def test_a_queue_that_lasts_exactly_as_long_as_the_client_waits_earns_no_warning() -> None:
+    # 80 / (4 x 1/0.15) is 3 s and a rounding error
+    server = CALM | {"qsize": 80, "thread_pool": 4, "apis": {"read": Work(1 / 0.15)}}
+    assert "queue-outlasts-timeout" not in warned(server, POLITE | {"timeout": 3})
+
+
 @pytest.mark.parametrize(
     ("server", "source", "code", "field", "words"),
     [

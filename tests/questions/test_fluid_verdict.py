@@ -85,3 +85,9 @@ def test_an_overload_that_just_fills_the_server_is_not_called_safe():
     assert verdict.recovery == np.inf
     assert verdict.word == "can get stuck"
     assert verdict.high[0] > 45.0
+
+
+def test_a_load_of_one_is_said_and_not_judged():
+    verdict = fluid_verdict(service(10.0, 0))
+    assert verdict.word == "inconclusive"
+    assert "every queue[s] from 1 to 59" in verdict.sentence

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
 from separatrix.cli.models import takes_model
+
+if TYPE_CHECKING:
+    from separatrix.model import Program
+    from separatrix.questions.limits import Kept
+    from separatrix.questions.verdict import Verdict
+    from separatrix.views.tables import Group
 
 _CLOSURE = click.option(
     "--closure",
@@ -41,23 +49,27 @@ def check(
       separatrix check service.yaml --json | jq .recovery_s.mean
       cat service.yaml | separatrix check - -o report.html
     """
-    from separatrix.model.explain import explain
-    from separatrix.model.files import dumps
-    from separatrix.questions.limits import gate, kept_limits
+    from separatrix.errors import NotConverged, Unsupported
+    from separatrix.model.explain import explain as explain_model
+    from separatrix.questions.limits import gate
     from separatrix.questions.verdict import check as judge
 
     if not as_json and on_screen():
         _at_once(program, closure)
-    verdict = judge(program, closure=closure)
-    kept = kept_limits(verdict)
-    explanation = explain(program)
+    try:
+        told = _exact(judge(program, closure=closure))
+    except (NotConverged, Unsupported) as error:
+        if closure != "auto":  # asked for by name: nothing else will do
+            raise
+        told = _simulated(program, str(error))
+    explanation = explain_model(program)
     warnings = [str(warning) for warning in explanation.warnings]
     if output is not None:
         from separatrix.atomic import write_atomically
-        from separatrix.views.report import report_html
+        from separatrix.model.files import dumps
 
-        page = report_html(
-            verdict,
+        page = told.page(
+            told.answer,
             yaml=dumps(program),
             english=explanation.paragraphs,
             warnings=warnings,
@@ -67,20 +79,49 @@ def check(
     if as_json:
         from separatrix.views.page import finite
 
-        limits = [k.to_dict() for k in kept]
-        answer = {**verdict.to_dict(), "limits": limits, "warnings": warnings}
+        limits = [k.to_dict() for k in told.kept]
+        answer = {**told.answer.to_dict(), "limits": limits, "warnings": warnings}
         click.echo(json.dumps(finite(answer), indent=2))
     else:
         from rich.console import Console
 
-        from separatrix.views.tables import print_limits, print_verdict
+        from separatrix.views.tables import print_answer, print_limits
 
         console = Console(soft_wrap=not sys.stdout.isatty())
-        print_verdict(verdict, warnings, console)
-        print_limits(kept, console)
+        print_answer(told.answer, told.rows, told.basis, warnings, console)
+        print_limits(told.kept, console)
         if output is not None:
             click.echo(f"report: {output}")
-    ctx.exit(LIMIT_EXIT[gate(kept)] if kept else EXIT[verdict.word])
+    ctx.exit(LIMIT_EXIT[gate(told.kept)] if told.kept else EXIT[told.answer.word])
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An answer with all that is shown of it."""
+
+    answer: Any
+    kept: tuple[Kept, ...]
+    rows: Sequence[Group]
+    basis: Sequence[str]
+    page: Callable[..., str]
+
+
+def _exact(verdict: Verdict) -> _Told:
+    from separatrix.questions.limits import kept_limits
+    from separatrix.views.report import report_html
+    from separatrix.views.tables import basis, verdict_rows
+
+    return _Told(verdict, kept_limits(verdict), verdict_rows(verdict), basis(verdict), report_html)
+
+
+def _simulated(program: Program, no_chain: str) -> _Told:
+    from separatrix.questions.witnessed import witnessed
+    from separatrix.questions.witnessed_limits import witnessed_limits
+    from separatrix.views.witnessed_page import witnessed_html, witnessed_rows
+
+    click.echo("no exact answer is to be had; simulating every request ...", err=True)
+    found = witnessed(program, no_chain)
+    return _Told(found, witnessed_limits(found), witnessed_rows(found), found.basis, witnessed_html)
 
 
 def on_screen() -> bool:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
-from separatrix.fluid.certificate import certified
+from separatrix.fluid.certificate import certified, indices
 from separatrix.fluid.composition import resting_states
 from separatrix.fluid.field import jacobians, velocity
-from separatrix.fluid.newton import imbalance
+from separatrix.fluid.marginal import Stretch, marginal_stretches, outside
+from separatrix.fluid.newton import imbalance, same
 from separatrix.fluid.search import merged, searched_states
 from separatrix.population import Array, Population
 
@@ -68,12 +69,14 @@ class Equilibria:
     points : by increasing total queue.
     degree : sum of their indices; 1 where no point is missing (or a pair of opposite index is).
     status, reason : ``"ok"``; ``"inconclusive"`` where the certificate fails, and how.
+    marginal : queue lengths that all rest, where the load is exactly one.
     """
 
     points: tuple[FixedPoint, ...]
     degree: int
     status: Literal["ok", "inconclusive"] = "ok"
     reason: str = ""
+    marginal: tuple[Stretch, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -83,6 +86,7 @@ class Equilibria:
             "degree": self.degree,
             "status": self.status,
             "reason": self.reason,
+            "marginal": [stretch.to_dict() for stretch in self.marginal],
         }
 
 
@@ -97,15 +101,31 @@ def equilibria(population: Population, *, resolution: int = 301, seed: int = 0) 
     """
     states = merged(population, resting_states(population, resolution=resolution))
     found = certified(population, states)
-    if found.missing:
+    stretches = marginal_stretches(population, states[found.indices == 0])
+    if found.missing and not stretches:
         states = searched_states(population, states, seed=seed)
         found = certified(population, states)
+        stretches = marginal_stretches(population, states[found.indices == 0])
+    if stretches:
+        return _marginal(population, stretches, states)
     return Equilibria(
         described(population, states, found.indices),
         found.degree,
         "inconclusive" if found.reason else "ok",
         found.reason,
     )
+
+
+def _marginal(population: Population, stretches: tuple[Stretch, ...], states: Array) -> Equilibria:
+    """With the ends of the stretches as points; these have no index."""
+    apart = outside(population, stretches, states)
+    states = merged(population, [*apart, *(end for stretch in stretches for end in stretch.ends)])
+    signs = np.where(
+        [any(same(x, y) for y in apart) for x in states], indices(population, states), 0
+    )
+    reason = "; ".join(stretch.sentence for stretch in stretches)
+    points = described(population, states, signs)
+    return Equilibria(points, int(signs.sum()), "inconclusive", reason, stretches)
 
 
 def fixed_points(population: Population, *, resolution: int = 301) -> tuple[FixedPoint, ...]:

@@ -25,6 +25,8 @@ from separatrix.model.during import during
 from separatrix.model.parameters import Path, with_parameters
 from separatrix.population import Array, Population, lower
 
+DIFFERENCE = 1e-6
+"""Half the width of a difference, as a share of 1 + the coordinate."""
 FluidClosure = Literal["staged", "geometric"]
 
 
@@ -62,7 +64,7 @@ def jacobians(population: Population, states: Array) -> Array:
     top = np.maximum(
         box, states
     )  # an orbit has no bound of its own: a state may lie beyond the box
-    delta = 1e-6 * (1.0 + states)
+    delta = DIFFERENCE * (1.0 + states)
     ahead, behind = np.minimum(states + delta, top), np.maximum(states - delta, 0.0)
     probes = np.tile(states[:, None, None, :], (1, 2, n, 1))
     places = list(range(n))

@@ -18,6 +18,8 @@ from separatrix.population import Array, Population
 
 BALANCED = 1e-9
 """A state of less imbalance is a root."""
+SAME = 1e-4
+"""Roots nearer than this share of 1 + their coordinates are one."""
 _ROUGH = 1e-6  # accepted where rounding stops Newton's method
 _DEAD = 1e-200  # [1/s]
 
@@ -75,3 +77,17 @@ def polished(population: Population, start: Array, *, steps: int = 60) -> Array 
                 return x if size < _ROUGH else None
         x, size = moved, ahead
     return x if size < _ROUGH else None
+
+
+def same(a: Array, b: Array) -> bool:
+    """Whether two states are one point."""
+    return bool(np.all(np.abs(a - b) <= SAME * (1.0 + np.abs(b))))
+
+
+def distinct(states: list[Array]) -> list[Array]:
+    """The states, doubles left out."""
+    kept: list[Array] = []
+    for state in states:
+        if not any(same(state, other) for other in kept):
+            kept.append(state)
+    return kept

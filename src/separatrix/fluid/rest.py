@@ -9,9 +9,10 @@ Newton's (pseudo-transient continuation: Kelley and Keyes, SIAM J. Numer. Anal. 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from separatrix.population import Array, Population
 
@@ -37,58 +38,85 @@ class Rest:
 
 
 def rest_from(population: Population, start: Array, *, max_steps: int = 4000) -> Rest:
-    """Follow the mean dynamics from `start` until they rest.
+    """Follow the mean dynamics from `start`, (n_axes,) coordinates within the box, until they rest.
 
-    Parameters
-    ----------
-    population : whose drift to follow.
-    start : (n_axes,) coordinates within the box.
     max_steps : give up after this many steps, with status ``"inconclusive"``.
     """
+    return rests_from(population, np.asarray(start)[None], max_steps=max_steps)[0]
+
+
+def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) -> list[Rest]:
+    """Follow the mean dynamics from many starts, (m, n_axes), each with its own steps, until all rest.
+
+    The rates are asked for all of them together, which costs little more than for one.
+    """
+    from scipy.sparse import csr_matrix
+
     top = np.array(population.shape, dtype=np.float64) - 1.0
-    x = np.clip(np.asarray(start, dtype=np.float64), 0.0, top)
-    path = [x.copy()]
-    step = 0.0
-    residual = np.inf
+    x = np.clip(np.asarray(starts, dtype=np.float64), 0.0, top)
+    paths = [[at.copy()] for at in x]
+    found: dict[int, Rest] = {}
+    step = np.zeros(len(x))
+    left = np.arange(len(x))
+    residual = np.full(len(x), np.inf)
+    jumps: Any = csr_matrix(np.array([move.jump for move in population.moving], dtype=np.float64).T)
     for _ in range(max_steps):
-        velocity, jacobian, flow = _linearised(population, x, top)
-        flow = max(flow, 1e-300)
-        step = step or 1e-3 / max(flow, 1e-12)
-        residual = float(np.abs(velocity).max()) / flow
-        if residual < 1e-11:
-            return Rest(x, np.array(path), residual)
-        allowed = 0.2 * x + 0.1
-        while True:
-            change = np.linalg.solve(np.eye(len(x)) / step - jacobian, velocity)
-            reach = float(np.max(np.abs(change) / allowed))
-            if reach <= 1.0:
-                break
-            step *= max(0.5 / reach, 0.1)
-        moved = np.clip(x + change, 0.0, top)
-        if np.array_equal(moved, x):
-            # held by the edge of the box: at rest if the flow only points outward
-            return Rest(x, np.array(path), residual)
-        x = moved
-        path.append(x.copy())
-        step *= 2.0 if reach < 0.5 else 1.1
-    return Rest(x, np.array(path), residual, "inconclusive", f"no rest within {max_steps} steps")
+        velocity, jacobian, flow = _linearised(population, jumps, x[left], top)
+        flow = np.maximum(flow, 1e-300)
+        step[left] = np.where(step[left] > 0, step[left], 1e-3 / np.maximum(flow, 1e-12))
+        residual[left] = np.abs(velocity).max(axis=1) / flow
+        change, reach = _changes(velocity, jacobian, 0.2 * x[left] + 0.1, step, left)
+        moved = np.clip(x[left] + change, 0.0, top)
+        # held by the edge of the box: at rest if the flow only points outward
+        resting = (residual[left] < 1e-11) | (moved == x[left]).all(axis=1)
+        for i in map(int, left[resting]):
+            found[i] = Rest(x[i].copy(), np.array(paths[i]), float(residual[i]))
+        x[left[~resting]] = moved[~resting]
+        step[left] *= np.where(reach < 0.5, 2.0, 1.1)
+        left = left[~resting]
+        if not len(left):
+            break
+        for i in map(int, left):
+            paths[i].append(x[i].copy())
+    for i in map(int, left):
+        reason = f"no rest within {max_steps} steps"
+        found[i] = Rest(x[i], np.array(paths[i]), float(residual[i]), "inconclusive", reason)
+    return [found[i] for i in range(len(x))]
 
 
-def _linearised(population: Population, x: Array, top: Array) -> tuple[Array, Array, float]:
-    """Drift, its Jacobian by one-sided differences that stay within the box, and the total rate [1/s]."""
-    n = len(x)
+def _changes(
+    velocity: Array, jacobian: Array, allowed: Array, step: Array, left: NDArray[np.intp]
+) -> tuple[Array, Array]:
+    """(k, n) changes in one step each and how much of the allowed they take; longer steps are cut."""
+    change, reach = np.zeros_like(velocity), np.zeros(len(left))
+    open_ = np.arange(len(left))
+    eye = np.eye(velocity.shape[1])
+    while len(open_):
+        inverse = eye / step[left[open_], None, None] - jacobian[open_]
+        change[open_] = np.linalg.solve(inverse, velocity[open_, :, None])[:, :, 0]
+        reach[open_] = np.max(np.abs(change[open_]) / allowed[open_], axis=1)
+        open_ = open_[reach[open_] > 1.0]
+        step[left[open_]] *= np.maximum(0.5 / reach[open_], 0.1)
+    return change, reach
+
+
+def _linearised(
+    population: Population, jumps: Any, x: Array, top: Array
+) -> tuple[Array, Array, Array]:
+    """Drift (m, n), its Jacobian by one-sided differences that stay within the box, and the total rate [1/s].
+
+    jumps : sparse, (n_axes, transitions).
+    """
+    m, n = x.shape
     delta = 1e-6 * (1.0 + x)
     sign = np.where(x + delta <= top, 1.0, -1.0)
-    points = np.tile(x, (n + 1, 1))
-    points[np.arange(1, n + 1), np.arange(n)] += sign * delta
-    state = tuple(points.T)
-    drift = np.zeros((n + 1, n))
-    total = 0.0
-    for move in population.moving:
-        rate = move.rate(state)
-        total += float(np.asarray(rate).flat[0])
-        for i, step in enumerate(move.jump):
-            if step:
-                drift[:, i] += step * rate
-    jacobian = (drift[1:] - drift[0]).T / (sign * delta)
-    return drift[0], jacobian, total
+    points = np.tile(x[:, None, :], (1, n + 1, 1))
+    places = list(range(n))
+    points[:, np.add(places, 1), places] += sign * delta
+    state = tuple(np.moveaxis(points, -1, 0))
+    rates = np.empty((len(population.moving), m, n + 1))
+    for k, move in enumerate(population.moving):
+        rates[k] = move.rate(state)
+    drift = np.moveaxis((jumps @ rates.reshape(len(rates), -1)).reshape(n, m, n + 1), 0, -1)
+    difference = (drift[:, 1:] - drift[:, :1]) / (sign * delta)[:, :, None]
+    return drift[:, 0], np.swapaxes(difference, 1, 2), rates[:, :, 0].sum(axis=0)

@@ -1,9 +1,10 @@
-r"""Fixed points of several queues by search: many starts, saddles tracked along the edge.
+r"""Fixed points of several queues by search: many starts together, saddles tracked along the edge.
 
-Attractors are where the dynamics come to rest from the corners of the box and from random states. Between two
-attractors the segment is bisected for the state that settles on neither side (edge tracking); where the
-dynamics linger from there, Newton's method finds the saddle. Newton's method is also tried from the random
-states themselves.
+Attractors are where the dynamics come to rest from the corners of the box, from each queue full alone and
+from random states; all are followed together. The segment between two attractors is cut where its points go to
+different ones, again and again: what starts ever closer to the edge between two basins lingers near the
+saddle on it (edge tracking: Skufca, Yorke and Eckhardt, Phys. Rev. Lett. 96, 2006), and from where it lingers
+Newton's method finds that saddle.
 """
 
 from __future__ import annotations
@@ -13,14 +14,28 @@ from itertools import combinations
 import numpy as np
 
 from separatrix.fluid.certificate import certified
-from separatrix.fluid.composition import distinct, same
 from separatrix.fluid.field import velocity
-from separatrix.fluid.newton import polished
-from separatrix.fluid.rest import rest_from
+from separatrix.fluid.newton import distinct, polished, same
+from separatrix.fluid.rest import Rest, rest_from, rests_from
 from separatrix.population import Array, Population
 
 _PAIRS = 28  # at most so many pairs of attractors are tried
 _STARTS = 30
+_CUTS = 16  # points of a segment followed at once
+_ROUNDS = 8  # each makes the segment 16 times shorter
+
+
+def corner_rests(population: Population) -> list[Array]:
+    """Roots (n_axes,) at which the dynamics come to rest from the empty and from the full corner."""
+    top = np.array(population.shape, dtype=np.float64) - 1.0
+    found: list[Array] = []
+    for corner in (np.zeros(len(top)), top):
+        root = polished(population, corner)
+        if root is None:
+            root = polished(population, rest_from(population, corner).state)
+        if root is not None:
+            found.append(root)
+    return found
 
 
 def searched_states(
@@ -34,7 +49,8 @@ def searched_states(
     starts : random states to start from, besides empty, full, and each queue full alone.
     seed : of those states.
 
-    The search ends as soon as the points are certified.
+    Of the pairs of attractors, a tree of the nearest is tracked; the others, and then Newton's method from the
+    random states, only until the points are certified.
     """
     top = np.array(population.shape, dtype=np.float64) - 1.0
     queues = list(population.axes_of("queue"))
@@ -46,15 +62,16 @@ def searched_states(
     rng = np.random.default_rng(seed)
     inner = [top * rng.uniform(size=len(top)) for _ in range(starts)]
     found = list(known)
-    for start in [*corners, *inner[: starts // 4]]:
-        _add(population, found, rest_from(population, start).state)
+    for rest in rests_from(population, np.array([*corners, *inner[: starts // 4]])):
+        _add(population, found, rest.state)
     attractors = list(found)
-    for a, b in list(combinations(attractors, 2))[:_PAIRS]:
+    tree, others = _pairs(attractors, top)
+    for a, b in tree:
+        _track(population, found, attractors[a], attractors[b])
+    for a, b in others[:_PAIRS]:
         if not certified(population, np.array(found)).missing:
             break
-        saddle = _edge(population, a, b)
-        if saddle is not None:
-            _add(population, found, saddle)
+        _track(population, found, attractors[a], attractors[b])
     for start in inner:
         if not certified(population, np.array(found)).missing:
             break
@@ -62,30 +79,50 @@ def searched_states(
     return merged(population, found)
 
 
-def _edge(population: Population, low: Array, high: Array) -> Array | None:
-    """A fixed point on the edge between two basins; None where Newton's method finds none there."""
-    a, b = low.copy(), high.copy()
-    path = np.zeros((0, len(low)))
-    for _ in range(40):
-        middle = 0.5 * (a + b)
-        rest = rest_from(population, middle)
-        path = rest.path
-        if same(rest.state, low):
-            a = middle
-        elif same(rest.state, high):
-            b = middle
-        else:
-            return None  # a third attractor lies between: its own pairs will find the edges
-        if float(np.abs(b - a).max()) < 1e-9 * (1.0 + float(np.abs(b).max())):
-            break
-    speed = np.abs(velocity(population, path)).max(axis=1)
-    # the dynamics linger near the saddle before they leave it
-    slow = [i for i in range(1, len(path) - 1) if speed[i] <= min(speed[i - 1], speed[i + 1])]
-    for i in sorted(slow, key=lambda j: speed[j])[:3]:
-        root = polished(population, path[i])
-        if root is not None and not same(root, low) and not same(root, high):
-            return root
-    return None
+def _pairs(
+    states: list[Array], scale: Array
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Pairs of states, the nearest first: those that join all of them in a tree, and the others."""
+    tree: list[tuple[int, int]] = []
+    others: list[tuple[int, int]] = []
+    part = list(range(len(states)))
+
+    def apart(pair: tuple[int, int]) -> float:
+        return float(np.abs((states[pair[0]] - states[pair[1]]) / np.maximum(scale, 1.0)).max())
+
+    for a, b in sorted(combinations(range(len(states)), 2), key=apart):
+        (others if part[a] == part[b] else tree).append((a, b))
+        part = [part[a] if p == part[b] else p for p in part]
+    return tree, others
+
+
+def _track(population: Population, found: list[Array], low: Array, high: Array) -> None:
+    """Add the fixed point on the edge of the lower state's basin, where Newton's method finds one."""
+    a, b = low, high
+    share = np.linspace(0.0, 1.0, _CUTS + 1)[1:-1, None]
+    for _ in range(_ROUNDS):
+        cuts = a + share * (b - a)
+        courses = rests_from(population, cuts)
+        ends = [course.state for course in courses]
+        stay = [same(end, low) for end in ends]
+        # the first that does not go to the lower one, and the last before it that does
+        i = stay.index(False) if False in stay else len(stay)
+        for course in courses[max(i - 1, 0) : i + 1]:
+            for guess in _lingering(population, course):
+                root = polished(population, guess)
+                if root is None or any(same(root, end) for end in (low, high, *ends)):
+                    continue
+                if not any(same(root, other) for other in found):
+                    found.append(root)
+                return
+        a, b = (cuts[i - 1] if i else a), (cuts[i] if i < len(ends) else b)
+
+
+def _lingering(population: Population, course: Rest) -> list[Array]:
+    """Up to three states at which a course is slow before it goes on, the slowest first."""
+    speed = np.abs(velocity(population, course.path)).max(axis=1)
+    slow = [i for i in range(1, len(speed) - 1) if speed[i] <= min(speed[i - 1], speed[i + 1])]
+    return [course.path[i] for i in sorted(slow, key=lambda j: speed[j])[:3]]
 
 
 def _add(population: Population, found: list[Array], guess: Array) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.atomic import write_atomically
 from separatrix.errors import DataError
 from separatrix.koopman.dataset import Scaling
 from separatrix.koopman.network import Perceptron
@@ -68,16 +68,13 @@ def save(model: Koopman, path: str | os.PathLike[str]) -> None:
     plain = {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in tensors.items()}
     content = to_bytes(plain, metadata={_KEY: json.dumps(header, sort_keys=True)})
     place = place_of(path)
-    draft = place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        os.replace(draft, place)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise DataError(
             f"cannot be written: {error.strerror}", file=str(place), hint="give another place"
         ) from None
+    write_atomically(place, content)
 
 
 def load(path: str | os.PathLike[str]) -> Koopman:

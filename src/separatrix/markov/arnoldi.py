@@ -13,6 +13,7 @@ Complex: TypeAlias = NDArray[np.complex128]
 
 
 _FIRM = 1e-3
+_BLOCK = 100_000  # numbers in a block of basis vectors that are orthogonalised against at once
 
 
 class Arnoldi:
@@ -26,8 +27,12 @@ class Arnoldi:
 
     def __init__(self, apply: Callable[[Array], Array], b: Array) -> None:
         self._apply = apply
-        self.norm = float(np.linalg.norm(b))
-        self.basis: list[Array] = [b / self.norm] if self.norm > 0.0 else []
+        self.norm = _length(b)
+        self.basis: list[Array] = []
+        self._blocks: list[Array] = []  # the same vectors, some together
+        self._per_block = max(_BLOCK // max(b.size, 1), 1)
+        if self.norm > 0.0:
+            self._append(b / self.norm)
         self._h = np.zeros((1, 0))
         self.complete = self.norm == 0.0
 
@@ -55,12 +60,14 @@ class Arnoldi:
             k = self.dimension
             column = np.zeros(k + 2)
             for _again in range(2):  # the second pass restores orthogonality
-                for j, q in enumerate(self.basis):
+                for j, block in enumerate(self._blocks):
+                    first = j * self._per_block
+                    q = block[: k + 1 - first]
                     # not a BLAS product: its threads wait for each other on a busy machine
-                    part = float(np.einsum("i,i->", q, w))
-                    column[j] += part
-                    w = w - part * q
-            column[k + 1] = np.linalg.norm(w)
+                    part = np.einsum("ki,i->k", q, w)
+                    column[first : first + part.size] += part
+                    w = w - np.einsum("k,ki->i", part, q)
+            column[k + 1] = _length(w)
             grown = np.zeros((k + 2, k + 1))
             grown[: k + 1, :k] = self._h
             grown[:, k] = column
@@ -68,7 +75,14 @@ class Arnoldi:
             if column[k + 1] <= 1e-14 * np.abs(column).max(initial=0.0):
                 self.complete = True
             else:
-                self.basis.append(w / column[k + 1])
+                self._append(w / column[k + 1])
+
+    def _append(self, q: Array) -> None:
+        place = len(self.basis) % self._per_block
+        if place == 0:
+            self._blocks.append(np.empty((self._per_block, q.size)))
+        self._blocks[-1][place] = q
+        self.basis.append(self._blocks[-1][place])
 
     def combine(self, weights: Complex) -> Complex:
         """Linear combinations of the first basis vectors: (k, m) weights to (n, m) vectors."""
@@ -76,6 +90,12 @@ class Arnoldi:
         for q, row in zip(self.basis, weights, strict=False):
             result += np.multiply.outer(q, row)
         return result
+
+
+def _length(x: Array) -> float:
+    """Euclidean norm, whose squares would overflow where times exceed 1e154 s."""
+    top = float(np.abs(x).max(initial=0.0))
+    return top * float(np.linalg.norm(x / top)) if 0.0 < top < np.inf else top
 
 
 class Pairs(NamedTuple):

@@ -26,9 +26,9 @@ def closed_classes(chain: Chain) -> list[Index]:
     return [np.flatnonzero(label == c) for c in np.flatnonzero(~leaks)]
 
 
-def can_reach(chain: Chain, target: Mask) -> Mask:
-    """States from which some state of `target` can be reached, `target` included."""
-    return _search(chain, target, forward=False, stop=None)
+def can_reach(chain: Chain, target: Mask, stop: Mask | None = None) -> Mask:
+    """States from which some state of `target` can be reached, `target` included, before `stop`."""
+    return _search(chain, target, forward=False, stop=stop)
 
 
 def reachable_from(chain: Chain, start: Mask, stop: Mask) -> Mask:

@@ -10,16 +10,19 @@ both are solved, so that either keeps its digits where it is small; that they su
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, agreed, drops_may_tell
 from separatrix.markov.classes import can_reach
-from separatrix.markov.elimination import Elimination, Method, eliminate
-from separatrix.markov.generator import Chain, as_chain, as_mask
+from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
+from separatrix.markov.methods import Method, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import rates_into
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class Committor:
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination | None = field(repr=False, compare=False)
+    solver: Solver | None = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers for JSON, without the tables."""
@@ -77,7 +80,7 @@ def committor(
     ----------
     population : a population, or the chain made from it by `as_chain`.
     first, second : disjoint sets as boolean masks of the box's shape.
-    method : see `eliminate`.
+    method : see `solver_for`.
 
     Raises
     ------
@@ -95,12 +98,33 @@ def committor(
         inside = Scaled.of(a.reshape(-1).astype(np.float64))
         outside = Scaled.of(b.reshape(-1).astype(np.float64))
         return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
-    solved = eliminate(chain, removed=removed, method=method)
-    h = solved.right(rates_into(chain, a))
-    g = solved.right(rates_into(chain, b))
-    h = h.plus(Scaled.of(a.reshape(-1).astype(np.float64)))
-    g = g.plus(Scaled.of(b.reshape(-1).astype(np.float64)))
-    return _result(chain, h, g, solved.error, solved.method, solved.reason, solved)
+    solved = solver_for(chain, removed=removed, method=method)
+    both: list[Scaled] = []
+    error = solved.error
+    for hit, other in ((a, b), (b, a)):
+        p, doubt = _odds(solved, hit, other)
+        both.append(p)
+        error = max(error, doubt)
+    h, g = (
+        p.plus(Scaled.of(hit.reshape(-1).astype(np.float64)))
+        for p, hit in zip(both, (a, b), strict=True)
+    )
+    return _result(chain, h, g, error, solved.method, solved.reason, solved)
+
+
+def _odds(solved: Solver, hit: Mask, other: Mask) -> tuple[Scaled, float]:
+    """Probabilities to hit a set, and how far two dissections differ where these are tiny."""
+    into = rates_into(solved.chain, hit)
+    p = solved.right(into)
+    positive = p.mantissa > 0.0
+    smallest = float(p.log()[positive].min(initial=0.0))
+    if not positive[~solved.removed.reshape(-1)].all():
+        lost = can_reach(solved.chain, hit, other) & ~solved.removed & ~positive.reshape(hit.shape)
+        smallest = -inf if lost.any() else smallest
+    if not drops_may_tell(solved, -smallest):
+        return p, 0.0
+    _, p, error = agreed(solved, p, lambda s: s.right(into), "right", into)
+    return p, error
 
 
 def hitting_probability(
@@ -129,11 +153,15 @@ def hitting_probability(
 
 def _result(
     chain: Chain, h: Scaled, g: Scaled, error: float, method: str, reason: str,
-    solved: Elimination | None,
+    solved: Solver | None,
 ) -> Committor:  # fmt: skip
     probability, complement = h.to_float(), g.to_float()
     defect = float(np.abs(probability + complement - 1.0).max())
-    good = defect <= 1e-9
+    trouble = ""
+    if error > AGREED:
+        trouble = f"two elimination orders differ by {error:.2g} where a probability is tiny"
+    if defect > 1e-9:
+        trouble = f"the two probabilities miss 1 by {defect:.2g}"
     return Committor(
         probability=probability.reshape(chain.shape),
         complement=complement.reshape(chain.shape),
@@ -142,7 +170,7 @@ def _result(
         error=max(error, defect),
         defect=defect,
         method=method,
-        reason=reason if good else f"the two probabilities miss 1 by {defect:.2g}",
-        status="ok" if good else "inconclusive",
-        elimination=solved,
+        reason=trouble or reason,
+        status="inconclusive" if trouble else "ok",
+        solver=solved,
     )

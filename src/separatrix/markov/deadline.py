@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws
+from separatrix.markov.methods import solver_for
 from separatrix.markov.poisson import Uniformised
 from separatrix.markov.quasistationary import slow_exit
 from separatrix.markov.transient import MOST_STEPS
@@ -146,7 +146,7 @@ def _far(
         result[2] = 0.0
         return result, ways
     if method != "krylov":
-        exit_ = slow_exit(eliminate(chain, removed=mask))
+        exit_ = slow_exit(solver_for(chain, removed=mask))
         weight = float(outside @ exit_.lifetime.reshape(-1))
         for i, t in enumerate(times):
             # the age in mean lifetimes, and the decades of decay that the next mode has behind it

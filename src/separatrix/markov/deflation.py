@@ -26,9 +26,12 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain
+from separatrix.markov.leaned import Leaned, leaned
+from separatrix.markov.levels import BandElimination
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import rates_from, rates_into
 
 Array: TypeAlias = NDArray[np.float64]
@@ -56,7 +59,7 @@ class Deflated:
         right: Complex,
         left: Complex,
         weight: Scaled,
-        factors: Elimination | None = None,
+        factors: Solver | None = None,
     ) -> None:
         self._weight = weight
         self._right = _real_basis(right)
@@ -71,7 +74,7 @@ class Deflated:
             self.anchors = _anchors(right, left, weight)
             removed = np.zeros(chain.shape, dtype=np.bool_)
             removed.reshape(-1)[self.anchors] = True
-            self.factors = eliminate(chain, removed=removed)
+            self.factors = solver_for(chain, removed=removed)
             hit = np.zeros((n, self.anchors.size))
             for j, anchor in enumerate(self.anchors):
                 alone = np.zeros(chain.shape, dtype=np.bool_)
@@ -82,6 +85,9 @@ class Deflated:
                 hit[anchor, j] = 1.0
         self.error = self.factors.error
         self._floats = weight.to_float() if self._in_range() else None
+        self._leaned: Leaned | None = None
+        if self._floats is None and isinstance(self.factors, BandElimination):
+            self._leaned = leaned(self.factors, weight.exponent, anchored=self._anchored)
         self._hit = _each(hit, lambda c: Scaled.of(c).times(weight))
         self._out = self._flows_out(chain)
         self._right_system = np.linalg.inv(self._left.T @ self._hit)
@@ -138,6 +144,9 @@ class Deflated:
             return np.stack(every, axis=1)
         g = np.array(f)
         g[self.anchors] = 0.0
+        if self._leaned is not None:
+            m = self._weight.mantissa
+            return self._leaned.left(g * m) / m if transposed else self._leaned.right(g / m) * m
         if self._floats is None:
             b = Scaled.of(g)
             b = b.times(self._weight) if transposed else b.over(self._weight)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
@@ -158,10 +159,10 @@ def require_room(population: Population) -> None:
     """
     # one table of rates a jump, and at most four more at a time while they are computed
     tables = len({transition.jump for transition in population.transitions}) + 4
-    needed, free = 8.0 * tables * population.n_states, available_bytes()
+    needed, free = 8 * tables * population.n_states, available_bytes()
     if free is not None and needed > free:
         raise NotConverged(
-            f"the rates of {population.n_states:,} states would take {human_bytes(needed)}, and "
+            f"the rates of {Decimal(population.n_states):.3g} states would take {human_bytes(needed)}, and "
             f"{human_bytes(free)} are free; take the geometric closure, state an orbit_size, or "
             "simulate",
             certificate="memory estimate",

@@ -24,10 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, agreed, disagreement, drops_may_tell
 from separatrix.markov.classes import can_reach, reachable_from
-from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
+from separatrix.markov.methods import Method, sides_for, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import squared_jumps
 from separatrix.notebook import Shown
 
@@ -98,7 +100,7 @@ class HittingTimes:
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination | None = field(repr=False, compare=False)
+    solver: Solver | None = field(repr=False, compare=False)
 
     @property
     def variance(self) -> Array:
@@ -166,8 +168,9 @@ def hitting_times(
     start : only needed where some states cannot reach the target: then only states that this
         start can reach are considered.
     second_moment : also compute the standard deviation.
-    method : see `eliminate`.
-    certify : measure the error of the means by a second elimination in the opposite order.
+    method : see `solver_for`.
+    certify : measure the error of the means by a second elimination in the opposite order; means
+        longer than 1e270 jumps are always eliminated twice (see `agreement`).
 
     Raises
     ------
@@ -183,20 +186,28 @@ def hitting_times(
     if found is None:
         return _at_once(mask)
     removed, solved, ones = found
+    del found  # what is forgotten below must not be kept alive here
     # states that are neither target nor reachable from the start: left out, reported as NaN
     skipped = removed & ~mask
     first = solved.right(ones)
     error, status, reason = solved.error, "ok", solved.reason
-    if certify:
-        second = eliminate(
-            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True,
-            sides=sides_for(chain, "right"), load=ones,
+    jumps = float(first.log().max()) + float(np.log(chain.exit_rates().max()))
+    deep, sides = drops_may_tell(solved, jumps), sides_for(chain, "right")
+    if (deep or certify) and sides != "both":
+        solved = solved.forget()  # never two factorisations at once, where they weigh gigabytes
+    if deep:
+        solved, first, error = agreed(solved, first, lambda s: s.right(ones), sides, ones)
+    elif certify:
+        second = solver_for(
+            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True, sides=sides,
+            load=ones,
         ).right(ones)  # fmt: skip
-        live = np.flatnonzero(first.mantissa)
-        error = float(np.abs(first[live].over(second[live]).to_float() - 1.0).max(initial=0.0))
-        if error > 1e-8:
-            status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
+        error = disagreement(first, second)
+    if error > AGREED:
+        status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
     nan = np.full(chain.n_states, np.nan)
+    if second_moment and (deep or certify):
+        solved = solved.complete()
     std, std_error = _deviations(solved, first) if second_moment else (nan, nan)
     mean, log_mean = first.to_float(), first.log()
     for table in (mean, std, log_mean, std_error):
@@ -211,7 +222,7 @@ def hitting_times(
         method=solved.method,
         reason=reason,
         status="ok" if status == "ok" else "inconclusive",
-        elimination=solved,
+        solver=solved,
     )
 
 
@@ -255,13 +266,13 @@ def _at_once(mask: Mask) -> HittingTimes:
 
 def _remove(
     chain: Chain, mask: Mask, start: Start | None, method: Method
-) -> tuple[Mask, Elimination, Array] | None:
+) -> tuple[Mask, Solver, Array] | None:
     """What is removed, the factors, and 1 on every state that is kept; None where none is."""
     sides = sides_for(chain, "right")
 
-    def without(removed: Mask) -> tuple[Mask, Elimination, Array]:
+    def without(removed: Mask) -> tuple[Mask, Solver, Array]:
         ones = (~removed).reshape(-1).astype(np.float64)
-        solved = eliminate(chain, removed=removed, method=method, sides=sides, load=ones)
+        solved = solver_for(chain, removed=removed, method=method, sides=sides, load=ones)
         return removed, solved, ones
 
     try:
@@ -287,7 +298,7 @@ def _remove(
     return None if removed.all() else without(removed)
 
 
-def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
+def _deviations(solved: Solver, first: Scaled) -> tuple[Array, Array]:
     """Standard deviation from every state and its estimated relative error."""
     mean = first.to_float()
     second = solved.right(Scaled.of(2.0 * first.mantissa, first.exponent))
@@ -309,7 +320,7 @@ def _deviations(solved: Elimination, first: Scaled) -> tuple[Array, Array]:
     return std, std_error
 
 
-def _martingale_form(solved: Elimination, mean: Array) -> tuple[Array, Array]:
+def _martingale_form(solved: Solver, mean: Array) -> tuple[Array, Array]:
     """Variance by the sum of squared martingale jumps, and its estimated absolute error."""
     gamma, noise = squared_jumps(solved.chain, ~solved.removed, mean)
     variance = solved.right(gamma).to_float()

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.markov.arnoldi import Arnoldi
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, Mask
+from separatrix.markov.methods import solver_for
 from separatrix.markov.spectrum import spectrum
 from separatrix.markov.stationary import stationary
 
@@ -120,7 +120,7 @@ def _one_space(chain: Chain, law: Array, times: Array, removed: Mask | None) -> 
     """Grow one space until the laws stop changing, or to its largest dimension."""
     gamma = float(times[-1]) / 10.0
     likeliest = int(law.argmax())
-    solved = eliminate(chain, removed=removed, killing=1.0 / gamma, anchor=likeliest)
+    solved = solver_for(chain, removed=removed, killing=1.0 / gamma, anchor=likeliest)
     space = Arnoldi(lambda x: solved.signed_left(x) / gamma, law)
     before: Array | None = None
     best = Laws(np.tile(law, (times.size, 1)), np.full(times.size, 2.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 
@@ -30,7 +31,7 @@ def available_bytes() -> int | None:
 
 def human_bytes(count: float) -> str:
     """A number of bytes in words, such as ``1.9 GB``."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= size:
-            return f"{count / size:.3g} {unit}"
+            return f"{Decimal(count) / size:.3g} {unit}"  # a count may be beyond a float
     return f"{count:.0f} B"

@@ -34,9 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_mask
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.markov.stencil import expected_over_jumps, rates_into
 
@@ -89,7 +90,7 @@ def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
     ModelError : fewer than two sets, an empty one, one without mass, or sets that meet.
     NotConverged : the factors would not fit in memory.
     """
-    chain = law.elimination.chain
+    chain = law.solver.chain
     if len(sets) < 2:
         raise ModelError(
             Problem(f"metastability compares at least 2 sets; got {len(sets)}", "sets")
@@ -101,7 +102,7 @@ def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
             raise ModelError(Problem(f"set {i} meets one before it", "sets", "give disjoint sets"))
         union |= mask
     exits = chain.exit_rates().reshape(-1)
-    solved = None if union.all() else eliminate(chain, removed=union)
+    solved = None if union.all() else solver_for(chain, removed=union)
     log_escape = np.array([_escape(chain, law, mask, union, solved, exits) for mask in masks])
     log_return, hardest = 0.0, None
     if solved is not None:
@@ -130,7 +131,7 @@ def conductance(law: StationaryLaw, states: Mask) -> float:
     ------
     ModelError : the set, or its complement, is empty or has no mass.
     """
-    chain = law.elimination.chain
+    chain = law.solver.chain
     inside = as_mask(states, chain, "the set")
     outside = as_mask(~inside, chain, "the set's complement")
     pi = Scaled.of_logs(law.log_pi.reshape(-1))
@@ -147,7 +148,7 @@ def _escape(
     law: StationaryLaw,
     mask: Mask,
     union: Mask,
-    solved: Elimination | None,
+    solved: Solver | None,
     exits: Array,
 ) -> float:
     """Logarithm of the probability, from the law within one set, of hitting another one first."""

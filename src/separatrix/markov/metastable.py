@@ -39,8 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw
@@ -275,7 +275,7 @@ def _between(
     if not cores.any(axis=1).all():
         return weights, flows, False
     removed = cast(Mask, np.any(cores, axis=0)).reshape(chain.shape)
-    solved = None if removed.all() else eliminate(chain, removed=removed)
+    solved = None if removed.all() else solver_for(chain, removed=removed)
     for j in range(m):
         core = cores[j].reshape(chain.shape)
         direct = rates_into(chain, core)

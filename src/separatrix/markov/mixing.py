@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.krylov import ExponentialAction
+from separatrix.markov.methods import solver_for
+from separatrix.markov.solver import Solver
 from separatrix.markov.spectrum import Spectrum
 
 Array: TypeAlias = NDArray[np.float64]
@@ -135,9 +136,9 @@ def _extremes(modes: Spectrum) -> list[int]:
 
 def _farthest(modes: Spectrum, signs: Array, time: float) -> tuple[int, float]:
     """The start that these signs put farthest from the stationary law at `time`, and how far at least."""
-    solved = modes.law.elimination.complete()
+    solved = modes.law.solver.complete()
     gamma = 0.2 * time
-    shifted = eliminate(solved.chain, killing=1.0 / gamma, anchor=solved.anchor)
+    shifted = solver_for(solved.chain, killing=1.0 / gamma, anchor=solved.anchor)
     centred = signs - float(modes.law.pi.reshape(-1) @ signs)
     action = ExponentialAction(lambda x: shifted.signed_right(x) / gamma, centred, gamma)
     state, before = 0, float("nan")
@@ -178,7 +179,7 @@ def _one(modes: Spectrum, start: Array, eps: float) -> tuple[MixingTime, Array |
 def _by_krylov(
     modes: Spectrum, difference: Array, eps: float, guess: float
 ) -> tuple[MixingTime, Array | None]:
-    solved = modes.law.elimination.complete()
+    solved = modes.law.solver.complete()
     for factor in (0.2, 0.02, 2.0, 0.002, 20.0):
         action = _space(solved, difference, factor * guess)
         time, error, deviation = _crossing(action, eps, guess)
@@ -189,8 +190,8 @@ def _by_krylov(
     return MixingTime(eps, nan, 0, nan, "krylov", "inconclusive", reason), None
 
 
-def _space(solved: Elimination, difference: Array, gamma: float) -> ExponentialAction:
-    shifted = eliminate(solved.chain, killing=1.0 / gamma, anchor=solved.anchor)
+def _space(solved: Solver, difference: Array, gamma: float) -> ExponentialAction:
+    shifted = solver_for(solved.chain, killing=1.0 / gamma, anchor=solved.anchor)
     return ExponentialAction(lambda x: shifted.signed_left(x) / gamma, difference, gamma)
 
 

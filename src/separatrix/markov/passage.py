@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.hitting import HittingTimes, Start, start_law
 from separatrix.markov.krylov import ExponentialAction
+from separatrix.markov.methods import solver_for
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
+from separatrix.markov.solver import Solver
 from separatrix.markov.uniformised import SurvivalSeries
 
 Array: TypeAlias = NDArray[np.float64]
@@ -89,7 +90,7 @@ def hitting_quantiles(
     if np.isnan(times.mean[law > 0.0]).any():
         raise ModelError("the start was left out when the hitting times were computed")
     alive = float(law[~times.target].sum())
-    solved = None if times.elimination is None else times.elimination.complete()
+    solved = None if times.solver is None else times.solver.complete()
     pending = [p for p in probabilities if alive > 1.0 - p and alive > 0.0]
     found = {p: Quantile(p, 0.0, -np.inf, 0.0, "start") for p in probabilities if p not in pending}
     if pending and solved is not None:
@@ -137,7 +138,7 @@ def _by_series(series: SurvivalSeries, mean: float, p: float) -> Quantile | None
 
 def _by_krylov(
     times: HittingTimes,
-    solved: Elimination,
+    solved: Solver,
     law: Array,
     alive: float,
     p: float,
@@ -171,8 +172,8 @@ def _by_krylov(
     return Quantile(p, best.time, best.log_time, best.error, "krylov", "inconclusive", reason)
 
 
-def _survival_space(solved: Elimination, gamma: float) -> ExponentialAction:
-    shifted = eliminate(
+def _survival_space(solved: Solver, gamma: float) -> ExponentialAction:
+    shifted = solver_for(
         solved.chain,
         removed=solved.removed,
         killing=1.0 / gamma,

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.elimination import Elimination, Method, eliminate
 from separatrix.markov.generator import Chain, as_chain, as_mask
+from separatrix.markov.methods import Method, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -80,7 +81,7 @@ def quasi_stationary(
     ----------
     population : a population, or the chain made from it by `as_chain`.
     states : the set, as a boolean mask of the box's shape.
-    method : see `eliminate`.
+    method : see `solver_for`.
 
     Raises
     ------
@@ -90,10 +91,10 @@ def quasi_stationary(
     chain = as_chain(population)
     inside = as_mask(states, chain, "the set")
     outside = as_mask(~inside, chain, "the set's complement")
-    return slow_exit(eliminate(chain, removed=outside, method=method), entrywise=True)
+    return slow_exit(solver_for(chain, removed=outside, method=method), entrywise=True)
 
 
-def slow_exit(solved: Elimination, *, entrywise: bool = False) -> QuasiStationary:
+def slow_exit(solved: Solver, *, entrywise: bool = False) -> QuasiStationary:
     """Quasi-stationary law and exit rate from factors with the complement removed.
 
     Parameters
@@ -123,7 +124,7 @@ def slow_exit(solved: Elimination, *, entrywise: bool = False) -> QuasiStationar
 
 
 def _right_vector(
-    solved: Elimination, kept: NDArray[np.int64]
+    solved: Solver, kept: NDArray[np.int64]
 ) -> tuple[Scaled, float, float, Scaled, float]:
     """Perron vector, relative bounds around the returned rate, the rate, the convergence ratio."""
     v = Scaled.of((~solved.removed.reshape(-1)).astype(np.float64))
@@ -148,7 +149,7 @@ def _right_vector(
     return v, low, high, rate, separation
 
 
-def _left_vector(solved: Elimination, kept: NDArray[np.int64], *, entrywise: bool) -> Scaled:
+def _left_vector(solved: Solver, kept: NDArray[np.int64], *, entrywise: bool) -> Scaled:
     """The quasi-stationary law by inverse iteration from the uniform one."""
     nu = Scaled.of((~solved.removed.reshape(-1)).astype(np.float64) / kept.size)
     floor, previous = 4.0 * solved.error, np.inf

@@ -29,9 +29,10 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError
 from separatrix.markov.arnoldi import Pairs, leading_pairs
 from separatrix.markov.deflation import Deflated
-from separatrix.markov.elimination import Elimination, eliminate
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.markov.stationary import StationaryLaw, stationary
 from separatrix.notebook import Shown
 
@@ -164,17 +165,17 @@ class _Modes:
     errors: Array
 
 
-def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Elimination]:
+def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Solver]:
     """Factors to try: those of the law where their anchor is likely, then the likeliest state's."""
     pi = law.pi.reshape(-1)
     likeliest = int(pi.argmax())
-    if pi[law.elimination.anchor] >= 1e-3 * pi[likeliest]:
-        yield law.elimination.complete()
-    if law.elimination.anchor != likeliest:
-        yield eliminate(chain, anchor=likeliest)
+    if pi[law.solver.anchor] >= 1e-3 * pi[likeliest]:
+        yield law.solver.complete()
+    if law.solver.anchor != likeliest:
+        yield solver_for(chain, anchor=likeliest)
 
 
-def _slowest(solved: Elimination, law: StationaryLaw, count: int, tolerance: float) -> _Modes:
+def _slowest(solved: Solver, law: StationaryLaw, count: int, tolerance: float) -> _Modes:
     """The slowest modes, in groups: a group far faster than the one before gets its own factors."""
     weight, log_weight = _balance(law)
     n = weight.size

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.conservation import cut_imbalance, state_imbalance
-from separatrix.markov.elimination import Elimination, Method, eliminate, sides_for
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.methods import Method, sides_for, solver_for
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.solver import Solver
 from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 _RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
 _DEEP = -900  # power of two below which a probability may have been lost beside the largest one
-_TILTS = 3
 _SMALLEST = -650.0  # logarithm of 1e-282: what is less hardly shows in a float64
 
 
@@ -38,8 +39,8 @@ class Certificate:
     Attributes
     ----------
     residual : largest relative difference between a state's inflow and outflow.
-    agreement : largest relative difference of any entry to a second elimination in the opposite
-        order; None where it was not asked for.
+    agreement : largest relative difference of any certified entry (see `StationaryLaw.floor`) to a
+        second elimination in the opposite order; None where it was not asked for.
     rounding : estimated relative rounding error of every entry.
     cut : bound on the probability mass outside the box.
     flows : largest relative difference between the flows up and down across any level of any axis;
@@ -67,8 +68,9 @@ class StationaryLaw(Shown):
     status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
     elimination : the factors, for further solves with the same anchor.
     floor : natural logarithm of the probability down to which entries are certified; ``-inf``
-        where all are. A chain whose probabilities differ by more than 1e-580 across one front of a
-        nested dissection leaves the smallest, which a float64 cannot show anyway, uncertain.
+        where all are. Laws that span more than a float64 are eliminated again in strips
+        (`nested.strips`); where a chain is too steep even for those, its smallest entries stay
+        uncertain.
     """
 
     population: Population | None
@@ -78,7 +80,7 @@ class StationaryLaw(Shown):
     method: str
     reason: str
     status: Literal["ok", "inconclusive"]
-    elimination: Elimination = field(repr=False, compare=False)
+    solver: Solver = field(repr=False, compare=False)
     floor: float = -inf
 
     @property
@@ -128,7 +130,7 @@ def stationary(
     Parameters
     ----------
     population : a population, or the chain made from it by `as_chain`.
-    method : see `eliminate`.
+    method : see `solver_for`.
     anchor : state eliminated last (row-major number); any recurrent state gives the same law.
     certify : eliminate a second time in the opposite order and measure the disagreement.
 
@@ -151,12 +153,13 @@ def stationary(
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
     if certify:
-        tilt = law if solved.tilted else None
-        second = eliminate(
-            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
-            sides=sides_for(chain, "left"),
+        levels = solved.in_strips
+        second = solver_for(
+            chain, anchor=solved.anchor, method=method, reverse=True,
+            sides=sides_for(chain, "left"), strip=None if levels is None else max(2 * levels // 3, 2),
         ).law()  # fmt: skip
-        agreement = _disagreement(law, second)
+        judged = np.flatnonzero(shown)
+        agreement = disagreement(law[judged], second[judged])
     known = None if isinstance(population, Chain) else population
     lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
     flows = cut_imbalance(chain, law, lowest)
@@ -172,7 +175,7 @@ def stationary(
         method=solved.method,
         reason=solved.reason,
         status="ok",
-        elimination=solved,
+        solver=solved,
         floor=floor,
     )
     if good:
@@ -192,54 +195,33 @@ def _floor(law: Scaled, imbalance: Array) -> float:
     return float(law.log()[wrong].max(initial=-inf))
 
 
-def _deep_law(
-    chain: Chain, method: Method, anchor: int | None
-) -> tuple[Elimination, Scaled, Array]:
-    """The law and each state's imbalance.
-
-    Where its probabilities exceed what one float64 can compare, by tilted eliminations.
-    """
-    solved = _eliminate_recurrent(chain, method, anchor)
+def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
+    """The law and each state's imbalance; in strips where one front could not hold its probabilities."""
+    solved = _recurrent_solver(chain, method, anchor)
     law = solved.law()
+    imbalance = state_imbalance(chain, law)
+    live = law.mantissa > 0.0
+    even = bool((imbalance <= _RESIDUAL_LIMIT).all())
+    if solved.method == "nested" and (not even or int(law.exponent[live].min()) < _DEEP):
+        from separatrix.markov.nested.strips import strip_levels
+
+        likeliest = int(law.log().argmax())
+        solved = solved.forget()  # never two factorisations at once
+        solved = solver_for(
+            chain, anchor=likeliest, method="nested", sides=sides_for(chain, "left"),
+            strip=strip_levels(chain),
+        )  # fmt: skip
+        law = solved.law()
+        imbalance = state_imbalance(chain, law)
     if sides_for(chain, "left") != "both":
         solved = solved.forget()  # gigabytes that the law was all there was to get from
-    imbalance = state_imbalance(chain, law)
-    if solved.method != "nested":
-        return solved, law, imbalance
-    for _ in range(_TILTS):
-        live = law.mantissa > 0.0
-        lowest = int(law.exponent[live].min())
-        even = bool((imbalance <= _RESIDUAL_LIMIT).all())
-        if even and (lowest >= _DEEP or solved.tilted):
-            break
-        solved = solved.forget()  # never two factorisations at once
-        deeper = _tilted(chain, law)
-        if deeper is None:
-            # too deep for the tilt, too: what is likely is right without it
-            break
-        solved, law = deeper
-        imbalance = state_imbalance(chain, law)
-    if sides_for(chain, "left") == "both":
-        solved = solved.complete()
     return solved, law, imbalance
 
 
-def _tilted(chain: Chain, law: Scaled) -> tuple[Elimination, Scaled] | None:
-    """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
-    sides = sides_for(chain, "left")
-    likeliest = int(law.log().argmax())
-    try:
-        solved = eliminate(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
-    except NotConverged:
-        return None
-    deeper = solved.law()
-    return (solved if sides == "both" else solved.forget()), deeper
-
-
-def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> Elimination:
+def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solver:
     sides = sides_for(chain, "left")
     try:
-        return eliminate(chain, anchor=anchor, method=method, sides=sides)
+        return solver_for(chain, anchor=anchor, method=method, sides=sides)
     except ModelError:
         classes = closed_classes(chain)
         if len(classes) > 1:
@@ -253,13 +235,5 @@ def _eliminate_recurrent(chain: Chain, method: Method, anchor: int | None) -> El
             ) from None
         inside = int(classes[0][0])
         if anchor is None or anchor not in classes[0]:
-            return eliminate(chain, anchor=inside, method=method, sides=sides)
+            return solver_for(chain, anchor=inside, method=method, sides=sides)
         raise
-
-
-def _disagreement(one: Scaled, other: Scaled) -> float:
-    live = (one.mantissa > 0.0) | (other.mantissa > 0.0)
-    if ((one.mantissa > 0.0) != (other.mantissa > 0.0)).any():
-        return float("inf")
-    ratio = one[np.flatnonzero(live)].over(other[np.flatnonzero(live)]).to_float()
-    return float(np.abs(ratio - 1.0).max(initial=0.0))

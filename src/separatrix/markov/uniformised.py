@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.elimination import Elimination
+from separatrix.markov.solver import Solver
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ _WORK = 3e9
 class SurvivalSeries:
     """The numbers :math:`s_k`, computed as far as they are asked for."""
 
-    def __init__(self, solved: Elimination, law: Array) -> None:
+    def __init__(self, solved: Solver, law: Array) -> None:
         chain, kept = solved.chain, ~solved.removed.reshape(-1)
         leave = np.where(kept, chain.exit_rates().reshape(-1), 0.0)
         self.rate = float(leave.max())

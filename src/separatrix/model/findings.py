@@ -138,8 +138,9 @@ def _out_of_bounds(
         return Finding(place, message)
     number = notation.read(given)
     if sign.startswith(">") and bound == 0:
-        positive = notation.text(-number) if number < 0 else notation.example
-        return Finding(place, message, f'did you mean "{positive}"?')
+        if number < 0:
+            return Finding(place, message, f'did you mean "{notation.text(-number)}"?')
+        return Finding(place, message, f'write one such as "{notation.example}"')
     if notation.example.endswith("%") and 1 < number <= 100:
         return Finding(place, message, f'did you mean "{number:g}%"?')
     return Finding(place, message)

@@ -77,7 +77,7 @@ def _queue(server: Server, sources: tuple[Source, ...], load: Demand) -> Iterato
     if isinstance(server.admission, ConcurrencyLimit):
         places = min(places, server.admission.limit)
     wait = places / load.capacity
-    if wait > least.timeout:
+    if wait > least.timeout * (1 + 1e-9):  # equal is not longer, whatever the last digit says
         fits = max(server.thread_pool, math.floor(min(places, least.timeout * load.capacity)))
         yield Warning_(
             "queue-outlasts-timeout",

@@ -145,6 +145,7 @@ class Frame:
         self.notes: dict[str, None] = {}
         self._moves: list[tuple[str, dict[int, int], RateFunction]] = []
         self._tallies: dict[tuple[str, str], list[RateFunction]] = {}
+        self._spaces: dict[int, RateFunction] = {}
 
     def axis(self, name: str, size: int, kind: AxisKind, cut: float = 0.0) -> int:
         """Add an axis; its number."""
@@ -193,8 +194,10 @@ class Frame:
         return found
 
     def _space(self, i: int) -> RateFunction:
-        size = self.axes[i].size
-        return lambda x: room(x[i], size - 1)
+        if i not in self._spaces:
+            size = self.axes[i].size
+            self._spaces[i] = Once(lambda x: room(x[i], size - 1))
+        return self._spaces[i]
 
     def transitions(self) -> tuple[Transition, ...]:
         """All moves as transitions over all axes."""

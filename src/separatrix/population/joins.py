@@ -57,9 +57,7 @@ class Departures:
 
     def _leaving(self, station: Station, good: bool, freed: int | None) -> list[Outcome]:
         found = station.on_leaving(freed)
-        if not good:
-            return found
-        if station.cache is not None:
+        if good and station.cache is not None:
             found = crossed(found, station.cache.filled())
         callers: list[Outcome] = []
         for flow in self._held:
@@ -80,7 +78,7 @@ def _once(chance: RateFunction) -> RateFunction:
 
 def _share(part: int, whole: int) -> RateFunction:
     """Chance that one of `whole` is one of `part`, which is at most all of them."""
-    return lambda x: x[part] / np.maximum(np.maximum(x[whole], x[part]), 1e-300)
+    return Once(lambda x: x[part] / np.maximum(np.maximum(x[whole], x[part]), 1e-300))
 
 
 class Join:
@@ -108,12 +106,18 @@ class Join:
                 "of more than two calls of one attempt, which are still waited for is random"
             )
         axis = self.axis
+        # asked for by the ways of all servers below: each worked out once for a state
+        self._pending = {flow.stream.name: Once(self._waiters(flow)) for flow in flows}
+        self._there = {flow.stream.name: Once(self._chance_there(flow)) for flow in flows}
         self.waiting: RateFunction = self.pending(flows[0]) if axis is None else (lambda x: x[axis])
         for flow in flows:
             departures.join(flow, self)
 
     def pending(self, flow: Flow) -> RateFunction:
         """Attempts that wait for this call."""
+        return self._pending[flow.stream.name]
+
+    def _waiters(self, flow: Flow) -> RateFunction:
         axes = self._members(flow)
         return lambda x: np.asarray(sum((x[a] for a in axes), start=np.zeros(())))
 
@@ -127,17 +131,17 @@ class Join:
 
     def _over(self, flow: Flow, good: bool) -> list[Outcome]:
         """The attempt of one that waited for `flow` stops waiting and leaves."""
-        one = Outcome(self._there(flow), {} if self.axis is None else {self.axis: -1})
+        one = Outcome(self._there[flow.stream.name], {} if self.axis is None else {self.axis: -1})
         leaves = crossed([one], self._departures.leaving(self.station, good))
         return [*leaves, Outcome(rest([one.chance]), {})]
 
-    def _there(self, flow: Flow) -> RateFunction:
+    def _chance_there(self, flow: Flow) -> RateFunction:
         """1, but where more wait than are at the server, which cannot be reached: then less."""
-        q, pending, waiting = self.station.q, self.pending(flow), self.waiting
+        q, pending = self.station.q, self.pending(flow)
 
         def chance(x: State) -> Array:
             p = np.maximum(pending(x), 1e-300)
-            return np.minimum(x[q] / p, 1.0) * np.minimum(waiting(x) / p, 1.0)
+            return np.minimum(x[q] / p, 1.0) * np.minimum(self.waiting(x) / p, 1.0)
 
         return chance
 

@@ -55,6 +55,7 @@ class Station(Workplace):
             self.tokens = self._bucket(server.admission)
         self.cache: Cache | None = None
         self.newest_first: float | None = None
+        self._admits_one: RateFunction = Once(self._admission)
         self._tails: dict[tuple[tuple[tuple[str, float], ...], float], RateFunction] = {}
         self.holding: RateFunction = Once(self._holding)
 
@@ -81,7 +82,7 @@ class Station(Workplace):
 
     # --- admission -------------------------------------------------------------------------------
 
-    def _admits_one(self, x: State) -> Array:
+    def _admission(self, x: State) -> Array:
         server, q = self.server, x[self.q]
         inside = room(q, server.qsize)
         if isinstance(server.admission, ThresholdAdmission):

@@ -34,6 +34,7 @@ class Workplace:
     occupied : axis of the threads in each phase; None for the first, which has none.
     held_by : numbers of threads held by calls that are waited for; filled in as these are found.
     speed : relative to an unloaded server.
+    working : threads that work themselves.
     """
 
     def __init__(self, frame: Frame, server: Server, phases: ServicePhases) -> None:
@@ -44,6 +45,7 @@ class Workplace:
         for phase in phases.phases[1:]:
             axis = frame.axis(f"{phase.name}[{server.name}]", server.thread_pool + 1, "phase")
             self.occupied.append(axis)
+        self.working: RateFunction = Once(self._working)
         self.speed: RateFunction = Once(self._speed) if server.slowdown else certain
         self._name_approximations()
 
@@ -69,8 +71,7 @@ class Workplace:
         """Threads held by calls that are waited for."""
         return summed(self.held_by)(x)
 
-    def working(self, x: State) -> Array:
-        """Threads that work themselves."""
+    def _working(self, x: State) -> Array:
         present = np.minimum(x[self.q], self.server.thread_pool)
         return np.maximum(present - self.held(x), 0.0) if self.held_by else present
 

@@ -38,7 +38,7 @@ MOST_STATES = 300_000
 """Chains larger than this are not asked unless told to."""
 MOST_OPERATIONS = 3e11
 """... nor those of which one elimination takes more multiplications than this, about a minute."""
-MARGIN_STATES = 4_000
+MARGIN_STATES = 40_000
 """... nor asked for its margin, which needs a larger box and many laws."""
 
 

@@ -28,6 +28,8 @@ from separatrix.questions.sweep import SweepResult, sweep
 from separatrix.questions.timeline import Timeline, timeline
 from separatrix.questions.tornado import Tornado, tornado
 from separatrix.questions.verdict import Verdict, Word, check
+from separatrix.questions.witnessed import Witnessed, witnessed
+from separatrix.questions.witnessed_limits import witnessed_limits
 
 T = TypeVar("T")
 
@@ -50,6 +52,7 @@ class Dossier(Shown):
     ----------
     program : what was asked about.
     verdict : of the exact chain.
+    witness : of simulation, where there is no exact one.
     limits : the model's promises.
     quick : the mean dynamics.
     curve : recovery over load.
@@ -63,6 +66,7 @@ class Dossier(Shown):
 
     program: Program
     verdict: Verdict | None
+    witness: Witnessed | None
     limits: tuple[Kept, ...]
     quick: Glance | None
     curve: RecoveryOverLoad | None
@@ -75,9 +79,11 @@ class Dossier(Shown):
 
     @property
     def word(self) -> Word:
-        """The verdict in a word: the chain's, else that of the mean dynamics."""
+        """The verdict in a word: the chain's, else that of simulation, else that of the mean dynamics."""
         if self.verdict is not None:
             return self.verdict.word
+        if self.witness is not None and self.witness.word != "inconclusive":
+            return self.witness.word
         return "inconclusive" if self.quick is None else self.quick.verdict.word
 
     @property
@@ -85,6 +91,8 @@ class Dossier(Shown):
         """The verdict in a sentence."""
         if self.verdict is not None:
             return self.verdict.sentence
+        if self.witness is not None and self.witness.word != "inconclusive":
+            return f"{self.witness.sentence} (Simulated.)"
         if self.quick is not None:
             return f"{self.quick.sentence} (By the mean dynamics alone.)"
         return "No engine could carry this model to a verdict; see what could not be concluded."
@@ -101,6 +109,7 @@ class Dossier(Shown):
             "verdict": self.word,
             "sentence": self.sentence,
             "exact": plain(self.verdict),
+            "witnessed": plain(self.witness),
             "limits": [kept.to_dict() for kept in self.limits],
             "mean_dynamics": plain(self.quick),
             "recovery_over_load": plain(self.curve),
@@ -140,9 +149,18 @@ def dossier(
             return None
 
     verdict = part("verdict", lambda: check(program))
+    engines = part("agreement", lambda: agreement(program, runs=RUNS, seed=seed, known=verdict))
+    witness = None
+    if verdict is None:
+        no_chain = open_parts["verdict"]
+        witness = part(
+            "simulation", lambda: witnessed(program, no_chain, engines=engines, seed=seed)
+        )
     limits: tuple[Kept, ...] = ()
     if verdict is not None:
         limits = part("limits", lambda: kept_limits(verdict)) or ()
+    elif witness is not None:
+        limits = part("limits", lambda: witnessed_limits(witness, seed=seed)) or ()
     quick = part("mean dynamics", lambda: glance(program))
     course = None
     if program.faults.faults:
@@ -150,6 +168,7 @@ def dossier(
     return Dossier(
         program=program,
         verdict=verdict,
+        witness=witness,
         limits=limits,
         quick=quick,
         curve=part("recovery over load", lambda: _recovery(program, verdict, quick, seed)),
@@ -157,7 +176,7 @@ def dossier(
         knobs=part("tornado", lambda: tornado(program)),
         map=part("risk map", lambda: _risk_map(program)),
         fixes=part("remedies", lambda: remedies(program, pairs=False, seed=seed)),
-        engines=part("agreement", lambda: agreement(program, runs=RUNS, seed=seed, known=verdict)),
+        engines=engines,
         open=open_parts,
     )
 

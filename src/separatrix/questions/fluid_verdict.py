@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.fluid.certificate import indices
 from separatrix.fluid.field import velocity
 from separatrix.fluid.held import held
+from separatrix.fluid.marginal import marginal_stretches
 from separatrix.fluid.newton import BALANCED, imbalance
 from separatrix.fluid.reduced import reducible, rested_orbits, rests
 from separatrix.fluid.rest import Rest, rest_from
@@ -100,6 +102,13 @@ def fluid_verdict(
     )
     total = float(sum(low.state[i] for i in _counted(population)))
     bound = total + total**0.5 + 1.0 if healthy is None else healthy
+<<<<<<< HEAD
+=======
+    unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
+    ends = np.array([low.state, high.state])
+    hidden = indices(population, ends) == 0
+    unsettled += [s.sentence for s in marginal_stretches(population, ends[hidden])]
+>>>>>>> main
     same = bool(np.all(np.abs(low.state - high.state) < APART))
     recovery = inf if timed else nan
     if timed and same and low_share >= HEALTHY_SHARE:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
 
 from separatrix.errors import Unsupported
+from separatrix.model import Program
+from separatrix.model.faults import Fault
 from separatrix.model.limits import QUANTITIES, Limit
 from separatrix.model.quantities import NOTATIONS, duration_text, factor_text
+from separatrix.questions.odds import Odds
 from separatrix.questions.tipping import Kind, fault_of, fluid_tipping
 from separatrix.questions.trapped import exact_trapped, seen_trapped
 from separatrix.questions.verdict import Verdict
@@ -81,7 +85,9 @@ def gate(kept: tuple[Kept, ...]) -> Outcome:
 
 def _kept(limit: Limit, verdict: Verdict) -> Kept:
     if limit.duration is not None:
-        return _tipping(limit, limit.duration, verdict)
+        carried = verdict.population.n_states <= EXACT_STATES
+        ask = exact_trapped if carried else seen_trapped
+        return tipping_kept(limit, limit.duration, verdict.program, ask)
     if verdict.status != "ok":
         return Kept(limit, None, "unknown", verdict.reason)
     value, reason = _value(limit, verdict)
@@ -105,15 +111,16 @@ def _value(limit: Limit, verdict: Verdict) -> tuple[float, str]:
     return share, f"of the requests are answered in time when {first.name}"
 
 
-def _tipping(limit: Limit, duration: float, verdict: Verdict) -> Kept:
-    """Whether the trigger that the limit names traps the service with probability below 1/2."""
-    program = verdict.program
+def tipping_kept(
+    limit: Limit,
+    duration: float,
+    program: Program,
+    ask: Callable[[Program, Sequence[Fault]], Odds],
+) -> Kept:
+    """Whether the trigger that the limit names traps `program` with probability below 1/2, which `ask` says."""
     kind: Kind = "spike" if limit.quantity == "tipping_spike" else "slowdown"
     faults = fault_of(program, kind, None, limit.value, duration)
-    if verdict.population.n_states <= EXACT_STATES:
-        found = exact_trapped(program, faults)
-    else:
-        found = seen_trapped(program, faults)
+    found = ask(program, faults)
     odds = f"{found.probability:.2g} ({found.low:.2g} .. {found.high:.2g})"
     factor, lasting = factor_text(limit.value), duration_text(duration)
     reason = f"a {kind} of {factor} for {lasting} traps it with probability {odds}; {found.basis}"

@@ -15,10 +15,13 @@ of one time-out with backoff.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
 
+from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.markov.measures import Steady, steady
 from separatrix.markov.spectrum import Spectrum, spectrum
@@ -37,6 +40,9 @@ HEALTHY_SHARE = 0.9
 """Share of the requests answered in time from which a regime counts as healthy."""
 HOLDS = 3.0
 """A regime that is left sooner than this many relaxation times does not count."""
+MOST_ELIMINATION = 2e11
+"""Multiplications of one elimination (half a minute) above which a chain is worked out only when told to."""
+_MOST_STATES = 10_000_000  # more than these cost more than that on any lattice
 
 
 @dataclass(frozen=True)
@@ -135,22 +141,42 @@ def check(
     Parameters
     ----------
     program : what to ask about.
-    closure : how the orbit is kept; see `lower`.
+    closure : how the orbit is kept; see `lower`. One that is named is worked out whatever it costs;
+        ``"auto"`` refuses chains dearer than `MOST_ELIMINATION` (see `witnessed` for those).
     healthy, stuck : sets given as inclusive ranges of queue and orbit, such as
         ``{"queue": (0, 10)}``; both or neither. Default: found from the dynamics.
 
     Raises
     ------
     ModelError : the program is wrong, or `Unsupported` where the exact reading cannot carry it.
-    NotConverged : an answer could not be certified.
+    NotConverged : an answer could not be certified, or would cost too much.
     """
     population = lower(program, closure)
+    if closure == "auto":
+        _require_affordable(population)
     given = {
         name: None if ranges is None else box(population, **ranges)
         for name, ranges in (("healthy", healthy), ("stuck", stuck))
     }
     found = regimes(population, **given)
     return judge(program, population, found)
+
+
+def _require_affordable(population: Population) -> None:
+    states, size = population.n_states, " x ".join(map(str, population.shape))
+    large = states > _MOST_STATES
+    if not large and states**2.5 <= MOST_ELIMINATION:  # what four axes cost; others cost less
+        return
+    from separatrix.markov.nested.effort import elimination_operations  # brings the compiler
+
+    operations = inf if large else elimination_operations(population)
+    if operations > MOST_ELIMINATION:
+        cost = "" if large else f", {operations:.2g} multiplications an elimination,"
+        raise NotConverged(
+            f"a chain of {Decimal(states):.3g} states ({size}){cost} is too dear to be worked out "
+            "unasked; simulate, or name its closure if it shall be",
+            certificate="cost",
+        )
 
 
 def judge(program: Program, population: Population, found: Regimes) -> Verdict:

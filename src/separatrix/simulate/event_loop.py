@@ -15,23 +15,10 @@ attempt, and what the client sends in return comes after that.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from separatrix.compiled import compiled
-from separatrix.simulate import (
-    calls,
-    draws,
-    journal,
-    links,
-    policies,
-    queueing,
-    random_numbers,
-    speeds,
-    timers,
-)
 from separatrix.simulate import layout as at
 from separatrix.simulate.calls import (
     accept_late,
@@ -71,15 +58,6 @@ from separatrix.simulate.timers import (
 )
 
 
-def _fingerprint() -> int:
-    """A hash of the sources that the loop inlines: numba's cache watches this file only."""
-    digest = hashlib.sha256()
-    inlined = (calls, draws, journal, at, links, policies, queueing, random_numbers, speeds)
-    for module in (*inlined, timers):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    return int.from_bytes(digest.digest()[:7], "little")
-
-
 @functools.cache
 def event_loop(features: Features) -> Callable[..., int]:
     """The compiled event loop for `features` (see `plain_event_loop`)."""
@@ -109,13 +87,11 @@ def plain_event_loop(features: Features) -> Callable[..., int]:
     logging, watch = features.log, features.watch
     wide, cascade = features.wide, features.cascade
     choosing = order or expire or codel
-    sources_changed = _fingerprint()
 
     def loop(
         X: Any, F: Any, U: Any, P: Any, G: Any,
         rows: Any, orbit: Any, sketch: Any, log: Any, flog: Any,
     ) -> int:  # fmt: skip
-        _ = sources_changed
         n_servers, n_streams, n_sources = P[at.N_SERVERS], P[at.N_STREAMS], P[at.N_SOURCES]
         if single:
             n_servers, n_streams, n_sources = 1, 1, 1

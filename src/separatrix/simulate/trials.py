@@ -12,14 +12,11 @@ what they need for it is kept on a desk, `desk` and its float view `fdesk`.
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from separatrix.compiled import compiled
-from separatrix.simulate import journal, random_numbers
 from separatrix.simulate import layout as at
 from separatrix.simulate.journal import watched_score
 from separatrix.simulate.random_numbers import below, uniform
@@ -97,16 +94,6 @@ def _make_trials(
     return at.DONE
 
 
-def _named(kernel: Callable[..., int]) -> Callable[..., int]:
-    """The kernel under a name that tells the sources it inlines: numba's cache on disk watches this file
-    only, and would go on with an old score."""
-    digest = hashlib.sha256()
-    for module in (journal, at, random_numbers):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    kernel.__qualname__ = f"{kernel.__name__}_{digest.hexdigest()[:12]}"
-    return kernel
-
-
 @functools.cache
 def make_trials() -> Callable[..., int]:
     """`_make_trials`, compiled for every event loop at once, which it takes by its address."""
@@ -115,7 +102,7 @@ def make_trials() -> Callable[..., int]:
     )
     out = "int64[:, ::1], float64[::1]"
     return compiled(
-        _named(_make_trials),
+        _make_trials,
         signature=f"int64({_LOOP}, {_STATE}, {_BUFFERS}, {pools}, {out}, {_DESK})",
     )
 
@@ -175,6 +162,6 @@ def watch_start() -> Callable[..., int]:
     bounds = "float64, float64, float64, float64, int64, float64"
     out = "int64[:, ::1], int64[::1]"
     return compiled(
-        _named(_watch_start),
+        _watch_start,
         signature=f"int64({_LOOP}, {_STATE}, {_BUFFERS}, {bounds}, {out}, {_DESK})",
     )

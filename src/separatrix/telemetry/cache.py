@@ -13,13 +13,14 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from separatrix.atomic import directory_draft_of
 from separatrix.telemetry.counters import Counters
 from separatrix.telemetry.files import Fingerprint, fingerprint
 from separatrix.telemetry.quality import QualityLog, Repair
@@ -100,27 +101,20 @@ def cached(
 
 
 def _kept(entry: Path, key: CacheKey, tables: Iterator[Counters]) -> Iterator[Counters]:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".writing-"))
-    writer = _Writer(place)
-    complete = False
-    try:
-        for table in tables:
-            writer.add(table)
-            yield table
-        complete = True
-    finally:
-        writer.close()
-        if complete and writer.sound and _unchanged(key):
-            (place / _MANIFEST).write_text(
-                json.dumps({"key": key.text, "parts": writer.parts}), encoding="utf-8"
-            )
-            if entry.exists():  # another process was quicker
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                os.replace(place, entry)
-        else:
-            shutil.rmtree(place, ignore_errors=True)
+    with suppress(_Unsound), directory_draft_of(entry) as place:
+        with closing(_Writer(place)) as writer:
+            for table in tables:
+                writer.add(table)
+                yield table
+        if not (writer.sound and _unchanged(key)):
+            raise _Unsound
+        (place / _MANIFEST).write_text(
+            json.dumps({"key": key.text, "parts": writer.parts}), encoding="utf-8"
+        )
+
+
+class _Unsound(Exception):
+    """What was read must not be kept."""
 
 
 def _unchanged(key: CacheKey) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from separatrix.atomic import draft_of
 from separatrix.errors import DataError
 from separatrix.telemetry.synthesize import System, synthesize
 
@@ -46,23 +46,18 @@ def write_job_stats(
     DataError : where a block's counts do not fit its job ids.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            for target, (labels, counts) in blocks.items():
-                if counts.shape != (len(operations), len(labels)):
-                    raise DataError(
-                        f"counts of {target} have shape {counts.shape}, "
-                        f"expected ({len(operations)}, {len(labels)})"
-                    )
-                file.write(f"mdt.{target}.job_stats=\njob_stats:\n")
-                for label, column in zip(labels, counts.T.tolist(), strict=True):
-                    file.write(
-                        _record(label, operations, column, snapshot, since, handler_time, version)
-                    )
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with draft_of(path) as draft, draft.open("w", encoding="utf-8") as file:
+        for target, (labels, counts) in blocks.items():
+            if counts.shape != (len(operations), len(labels)):
+                raise DataError(
+                    f"counts of {target} have shape {counts.shape}, "
+                    f"expected ({len(operations)}, {len(labels)})"
+                )
+            file.write(f"mdt.{target}.job_stats=\njob_stats:\n")
+            for label, column in zip(labels, counts.T.tolist(), strict=True):
+                file.write(
+                    _record(label, operations, column, snapshot, since, handler_time, version)
+                )
 
 
 def write_job_dumps(

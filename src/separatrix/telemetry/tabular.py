@@ -23,6 +23,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from separatrix.atomic import draft_of
 from separatrix.errors import DataError
 from separatrix.telemetry.accounts import Accounts, factorised
 from separatrix.telemetry.cleaning import remove_markers
@@ -130,12 +131,11 @@ def write_table(counters: Counters, path: str | os.PathLike[str]) -> None:
         "cpu": counters.cpu_of_targets().ravel(),
     }
     table = pa.table({k: pa.array(v, from_pandas=True) for k, v in columns.items()})
-    temporary = f"{os.fspath(path)}.part"
-    if suffix == ".csv":
-        cast(Any, pyarrow.csv).write_csv(table, temporary)
-    else:
-        cast(Any, pyarrow.parquet).write_table(table, temporary)
-    os.replace(temporary, path)
+    with draft_of(path) as draft:
+        if suffix == ".csv":
+            cast(Any, pyarrow.csv).write_csv(table, str(draft))
+        else:
+            cast(Any, pyarrow.parquet).write_table(table, str(draft))
 
 
 def _wide(

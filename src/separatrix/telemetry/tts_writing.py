@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from separatrix.atomic import draft_of
 from separatrix.errors import DataError
 from separatrix.telemetry import tokio
 
@@ -51,29 +51,23 @@ def write_tts(
         if table is not None and table.shape != wanted:
             raise DataError(f"{name} has shape {table.shape}, expected {wanted}")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, suffix=".part")
-    os.close(handle)
-    try:
-        with tokio.opened(temporary, "w") as file:
-            file.attrs["version"] = tokio.KNOWN_VERSION
-            file.attrs["start"] = np.int64(stamps[0])
-            file.attrs["end"] = np.int64(2 * stamps[-1] - stamps[-2])
-            groups = {"mdtargets": ({f"{k}s": v for k, v in counts.items()}, targets, "ops")}
-            if cpu is not None:
-                groups["mdservers"] = ({"cpuload": cpu}, servers, "%")
-            for group, (tables, columns, units) in groups.items():
-                place = file.create_group(group)
-                place.attrs["source"] = source
-                place.create_dataset("timestamps", data=stamps.astype(np.int64))
-                for name, table in tables.items():
-                    marked = np.where(np.isnan(table), -0.0, table).T
-                    data = place.create_dataset(
-                        name, data=marked, dtype="f8", chunks=True, compression="gzip"
-                    )
-                    data.attrs["columns"] = np.array([c.encode() for c in columns])
-                    data.attrs["units"] = units
-                    data.attrs["version"] = "None"  # as real files have it
-                    data.attrs["updated"] = np.int64(stamps[-1])
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with draft_of(path) as draft, tokio.opened(str(draft), "w") as file:
+        file.attrs["version"] = tokio.KNOWN_VERSION
+        file.attrs["start"] = np.int64(stamps[0])
+        file.attrs["end"] = np.int64(2 * stamps[-1] - stamps[-2])
+        groups = {"mdtargets": ({f"{k}s": v for k, v in counts.items()}, targets, "ops")}
+        if cpu is not None:
+            groups["mdservers"] = ({"cpuload": cpu}, servers, "%")
+        for group, (tables, columns, units) in groups.items():
+            place = file.create_group(group)
+            place.attrs["source"] = source
+            place.create_dataset("timestamps", data=stamps.astype(np.int64))
+            for name, table in tables.items():
+                marked = np.where(np.isnan(table), -0.0, table).T
+                data = place.create_dataset(
+                    name, data=marked, dtype="f8", chunks=True, compression="gzip"
+                )
+                data.attrs["columns"] = np.array([c.encode() for c in columns])
+                data.attrs["units"] = units
+                data.attrs["version"] = "None"  # as real files have it
+                data.attrs["updated"] = np.int64(stamps[-1])

@@ -16,6 +16,7 @@ from separatrix.views.page import LIBRARY, folded, listed, model_section, page, 
 from separatrix.views.remedy_section import remedy_section
 from separatrix.views.report import MARKS
 from separatrix.views.tables import verdict_rows
+from separatrix.views.witnessed_page import witnessed_rows
 
 SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "unknown": "? unknown"}
 
@@ -72,7 +73,9 @@ def _found(text: str) -> str:
 
 def _numbers(dossier: Dossier) -> str:
     if dossier.verdict is None:
-        return ""
+        if dossier.witness is None:
+            return ""
+        return section("Numbers", *(table(*group) for group in witnessed_rows(dossier.witness)))
     groups = verdict_rows(dossier.verdict)
     first, rest = groups[0], groups[1:]
     more = "".join(table(title, rows) for title, rows in rest)

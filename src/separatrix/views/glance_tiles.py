@@ -92,7 +92,9 @@ def _faults(dossier: Dossier) -> Tile | None:
 
 def _times(dossier: Dossier) -> list[Tile | None]:
     verdict = dossier.verdict
-    if verdict is None or verdict.recovery is None:
+    if verdict is None:
+        return [_seen_time(dossier)]
+    if verdict.recovery is None:
         return []
     back = verdict.recovery
     told: tuple[str, str]
@@ -113,6 +115,23 @@ def _times(dossier: Dossier) -> list[Tile | None]:
             f"mean time until it gets stuck by chance: {often}",
         ),
     ]
+
+
+def _seen_time(dossier: Dossier) -> Tile | None:
+    """How long a recovery takes in simulation, where there is no chain."""
+    witness = dossier.witness
+    back = None if witness is None else witness.seen.recovery
+    if witness is None or back is None or witness.word == "inconclusive":
+        return None
+    if not isfinite(back.mean):
+        return (
+            "Once stuck, it lasts",
+            f"> {duration_text(back.low)}",
+            "simulated: never seen to end",
+        )
+    label = "Recovery" if witness.word == "safe" else "Once stuck, it lasts"
+    remark = f"simulated mean after a long outage; 99 % within {duration_text(back.p99)}"
+    return (label, duration_text(back.mean), remark)
 
 
 def _fix(dossier: Dossier) -> Tile | None:

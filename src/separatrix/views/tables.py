@@ -9,12 +9,15 @@ from separatrix.model.quantities import duration_text
 from separatrix.questions.limits import Kept
 from separatrix.questions.passage import Passage
 from separatrix.questions.verdict import Verdict
+from separatrix.questions.witnessed import Witnessed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Row = tuple[str, str, str]
 """Label, value with unit, remark."""
+Group = tuple[str, list[Row]]
+"""Title and rows."""
 
 _STYLE = {
     "safe": "bold green",
@@ -24,9 +27,9 @@ _STYLE = {
 }
 
 
-def verdict_rows(verdict: Verdict) -> list[tuple[str, list[Row]]]:
+def verdict_rows(verdict: Verdict) -> list[Group]:
     """The verdict's numbers as titled groups of rows; the one source for every text view."""
-    groups: list[tuple[str, list[Row]]] = []
+    groups: list[Group] = []
     times: list[Row] = []
     labels = (
         ("recovery", verdict.recovery, "from stuck back to healthy"),
@@ -119,17 +122,29 @@ def basis(verdict: Verdict) -> list[str]:
 
 def print_verdict(verdict: Verdict, warnings: Iterable[str], console: Console) -> None:
     """The whole answer to a terminal or a pipe."""
+    print_answer(verdict, verdict_rows(verdict), basis(verdict), warnings, console)
+
+
+def print_answer(
+    verdict: Verdict | Witnessed,
+    groups: Iterable[Group],
+    basis: Iterable[str],
+    warnings: Iterable[str],
+    console: Console,
+) -> None:
+    """Verdict, its numbers in groups, what it rests on, and warnings."""
     from rich.markup import escape
     from rich.table import Table
 
     console.print(f"[{_STYLE[verdict.word]}]{verdict.word.upper()}[/]  {verdict.program.name}")
     console.print(escape(verdict.sentence))
-    for title, rows in verdict_rows(verdict):
+    for title, rows in groups:
         console.print()
         if not console.is_terminal:
             console.print(title)
+            width = max(24, *(len(value) for _, value, _ in rows))
             for label, value, remark in rows:
-                console.print(escape(f"  {label:<22} {value:<24} {remark}".rstrip()))
+                console.print(escape(f"  {label:<22} {value:<{width}} {remark}".rstrip()))
             continue
         table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
         table.add_column("quantity", style="cyan", no_wrap=True)
@@ -139,7 +154,7 @@ def print_verdict(verdict: Verdict, warnings: Iterable[str], console: Console) -
             table.add_row(*map(escape, row))
         console.print(table)
     console.print()
-    for line in basis(verdict):
+    for line in basis:
         console.print(escape(f"basis: {line}"))
     for warning in warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")

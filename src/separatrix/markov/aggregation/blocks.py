@@ -17,8 +17,8 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.markov.elimination import eliminate
 from separatrix.markov.generator import Chain, Mask
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stencil import steps
 
@@ -96,7 +96,7 @@ def _blocks_chain(
 def blocks_law(chain: Chain, pi: Array, sides: Sides) -> Array:
     """What `pi` must be multiplied by, block by block, for the blocks to be in balance."""
     small, _, total, _ = _blocks_chain(chain, pi, sides, np.ones(chain.shape, dtype=np.bool_))
-    solved = eliminate(small, anchor=int(total.argmax()))
+    solved = solver_for(small, anchor=int(total.argmax()))
     law = solved.law().to_float().reshape(small.shape)
     return spread(_ratio(law, total), sides, chain.shape)
 
@@ -115,7 +115,7 @@ def blocks_times(
     removed[..., 0] = ~live
     start = np.zeros(shape)
     start[..., 0] = over_blocks(source, sides)
-    solved = eliminate(
+    solved = solver_for(
         Chain(shape, (*small.names, "dead"), jumps, tuple(layered)),
         removed=removed,
         killing=killing,

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
 from separatrix.markov.aggregation.iteration import FLOOR, Iterated, iterate
-from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.solver import Solver
 from separatrix.markov.stencil import steps
 
 Array: TypeAlias = NDArray[np.float64]
@@ -34,7 +34,7 @@ _ENOUGH = 1e-8
 
 
 @dataclass(frozen=True)
-class Aggregated(Elimination):
+class Aggregated(Solver):
     """Iterated aggregation in place of factors; each solve iterates anew."""
 
     @property
@@ -66,38 +66,22 @@ class Aggregated(Elimination):
         return Scaled.of(np.ones(1)).over(self.left(start)[np.array([self.anchor])])
 
     def law(self) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_life()
         return _scaled(self._law)
 
     def left(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_death()
         return self._times(self.chain, _as_scaled(b), self.removed)
 
     def right(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_death()
         return self._from_the_right(_as_scaled(b), self.removed)
 
-    def anchored_right(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=False, anchored=True)
-
-    def anchored_left(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=True, anchored=True)
-
-    def signed_right(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=False, anchored=False)
-
-    def signed_left(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=True, anchored=False)
-
     def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         gone = self.removed
         if anchored:
             gone = gone.copy()
@@ -113,14 +97,6 @@ class Aggregated(Elimination):
             else:
                 parts.append(self._from_the_right(part, gone))
         return parts[0].plus(Scaled(-parts[1].mantissa, parts[1].exponent))
-
-    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
-        columns = f.reshape(f.shape[0], -1).T
-        solved = [
-            self.signed(Scaled.of(c.copy()), transposed=transposed, anchored=anchored).to_float()
-            for c in columns
-        ]
-        return np.stack(solved, axis=1).reshape(f.shape)
 
     def _from_the_right(self, b: Scaled, gone: Mask) -> Scaled:
         law = _scaled(self._law)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,10 @@ Short: TypeAlias = NDArray[np.int32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Dissection:
+class Dissection(NamedTuple):
     """The tree, in post-order: children before their parent, subtrees contiguous.
+
+    A tuple, so that compiled code takes it whole.
 
     Attributes
     ----------
@@ -70,6 +71,7 @@ def dissect(
     leaf: int = 16,
     share: float = 0.5,
     backwards: bool = False,
+    strip: int | None = None,
 ) -> Dissection:
     """Cut the box of the kept states.
 
@@ -81,12 +83,19 @@ def dissect(
     leaf : boxes of at most this many states are not cut.
     share : where a side is cut, as a share of it.
     backwards : number own states in descending order.
+    strip : cut the longest axis into strips of so many levels first, from its ends towards the anchor,
+        so that no front joins states much farther apart. None: halve from the start.
     """
     d = kept.ndim
     shape = np.array(kept.shape, dtype=np.int64)
     strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
     reach = np.abs(jumps).max(axis=0, initial=0).astype(np.int64)
-    tree = cut(*_bounds(kept), reach, leaf, share)
+    low, high = _bounds(kept)
+    strips = None
+    if strip is not None:
+        axis = int((high - low).argmax())
+        strips = Strips(axis, anchor // int(strides[axis]) % kept.shape[axis], strip)
+    tree = cut(low, high, reach, leaf, share, strips)
     flat = kept.reshape(-1)
     position = np.full(flat.size, -1, dtype=np.int32)
     order = np.empty(int(np.count_nonzero(flat)) - 1, dtype=np.int32)
@@ -145,14 +154,24 @@ class Boxes:
     start: Index
 
 
-def cut(low: Index, high: Index, reach: Index, leaf: int, share: float) -> Boxes:
+class Strips(NamedTuple):
+    """Strips of so many levels of an axis, one after the other from its ends to the level `goal`."""
+
+    axis: int
+    goal: int
+    levels: int
+
+
+def cut(
+    low: Index, high: Index, reach: Index, leaf: int, share: float, strips: Strips | None = None
+) -> Boxes:
     """Cut a box into halves and slabs, all boxes of one depth at a time."""
     lows, highs = [low[None, :]], [high[None, :]]
     own_lows: list[Index] = []
     own_highs: list[Index] = []
     parted: list[Mask] = []
     while lows[-1].size:
-        own_low, own_high, parts = _halve(lows[-1], highs[-1], reach, leaf, share)
+        own_low, own_high, parts = _halve(lows[-1], highs[-1], reach, leaf, share, strips)
         own_lows.append(own_low)
         own_highs.append(own_high)
         split = (own_low != lows[-1]) | (own_high != highs[-1])
@@ -183,18 +202,28 @@ def cut(low: Index, high: Index, reach: Index, leaf: int, share: float) -> Boxes
 
 
 def _halve(
-    low: Index, high: Index, reach: Index, leaf: int, share: float
+    low: Index, high: Index, reach: Index, leaf: int, share: float, strips: Strips | None
 ) -> tuple[Index, Index, tuple[Index, Index]]:
     """Own parts of some boxes, and the corners of the halves: left, right, left, right ..."""
     side = high - low
     length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)
     axis = length.argmax(axis=1)
     every: Index = np.arange(len(low))
+    long = np.zeros(len(low), dtype=np.bool_)
+    if strips is not None:
+        long = side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]
+        long &= side.prod(axis=1) > leaf
+        axis[long] = strips.axis
     split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))
     own_low, own_high = low.copy(), high.copy()
     at = axis[split]
     room = side[split, at] - reach[at] - 2
     own_low[split, at] += 1 + (room * share + 0.5).astype(np.int64)
+    if strips is not None and long.any():
+        # a strip is left over on the side of the goal; the rest is cut again, nearer to its end
+        i, wide = strips.axis, reach[strips.axis]
+        first, last = low[long, i] + strips.levels, high[long, i] - strips.levels - wide
+        own_low[long, i] = np.clip(strips.goal, first, last)
     own_high[split, at] = own_low[split, at] + reach[at]
     lows, highs = (np.repeat(corner[split], 2, axis=0) for corner in (low, high))
     halves = np.arange(split.size)

@@ -13,10 +13,10 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.nested.dissection import Dissection
 from separatrix.markov.nested.fronts import PANEL
-from separatrix.markov.nested.packing import packed_sizes
+from separatrix.markov.nested.packing import Packed, packed_sizes
 from separatrix.markov.nested.schedule import Schedule, Task, schedule, stack_peak
-from separatrix.markov.nested.substitution import substitute
-from separatrix.markov.nested.traversal import factor_nodes
+from separatrix.markov.nested.substitution import Room, substitute
+from separatrix.markov.nested.traversal import Bench, factor_nodes
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -49,9 +49,7 @@ class Factors:
     tree : the dissection.
     plan : what runs side by side.
     sides : which factors are kept: the lower ones (``"left"``), the upper ones, both, or none any more.
-    lower_starts, lower : where each node's lower factors start, and all of them (see `packing`).
-    upper_starts, upper : the same of the upper factors.
-    power_starts, powers : where each node's powers of two start, and all of them.
+    packed : the factors themselves.
     widest : most states in a front.
     stack : most border entries that wait at once during a solve.
     anchor_rate, anchor_power : rate [1/s] at which the chain censored on the anchor dies,
@@ -62,12 +60,7 @@ class Factors:
     tree: Dissection
     plan: Schedule
     sides: Sides
-    lower_starts: Index
-    lower: Array
-    upper_starts: Index
-    upper: Array
-    power_starts: Index
-    powers: Short
+    packed: Packed
     widest: int
     stack: int
     anchor_rate: float
@@ -80,7 +73,7 @@ class Factors:
         tree = self.tree
         waiting: dict[int, tuple[Array, Index]] = {}
 
-        def run(task: Task, space: _Room) -> None:
+        def run(task: Task, space: Room) -> None:
             filled = 0
             if task.begin == task.root:
                 for child in (int(tree.left[task.root]), int(tree.right[task.root])):
@@ -98,62 +91,22 @@ class Factors:
     def down(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> None:
         """Substitute back in place, from the entry of the anchor, which is the last one."""
 
-        def run(task: Task, space: _Room) -> None:
+        def run(task: Task, space: Room) -> None:
             self._substitute(task, space, value, power, 0, False, transposed, exact)
 
         self.plan.downwards(run, self._room)
 
     def _substitute(
-        self, task: Task, space: _Room, value: Array, power: Index, filled: int, upwards: bool,
+        self, task: Task, space: Room, value: Array, power: Index, filled: int, upwards: bool,
         transposed: bool, exact: bool,
     ) -> int:  # fmt: skip
-        tree = self.tree
         return substitute(
-            task.begin, task.root + 1, upwards, transposed, exact, tree.first, tree.left,
-            tree.right, tree.ends, tree.border, tree.into, self.lower_starts, self.lower,
-            self.upper_starts, self.upper, self.power_starts, self.powers, value, power,
-            space.stack, space.stack_power, filled, PANEL, *space.local,
+            task.begin, task.root + 1, upwards, transposed, exact, self.tree, self.packed, value,
+            power, space, filled, PANEL,
         )  # fmt: skip
 
-    def _room(self) -> _Room:
-        return _Room.of(self.stack, self.widest)
-
-
-@dataclass(frozen=True)
-class _Room:
-    """What one thread needs for a solve."""
-
-    stack: Array
-    stack_power: Index
-    local: tuple[Array | Index, ...]
-
-    @staticmethod
-    def of(stack: int, widest: int) -> _Room:
-        whole = [np.zeros(widest, dtype=np.int64) for _ in range(4)]
-        broken = [np.zeros(widest) for _ in range(3)]
-        return _Room(
-            np.empty(stack),
-            np.empty(stack, dtype=np.int64),
-            (broken[0], *whole, broken[1], broken[2]),
-        )
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """What one thread needs for an elimination."""
-
-    front: Array
-    lower: Array
-    upper: Array
-    stack: Array
-    handed: Short
-    place: Short
-    own_power: Short
-    lean: Short
-    tile: Array
-    square: Array
-    product: Array
-    room: _Room
+    def _room(self) -> Room:
+        return Room.of(self.stack, self.widest)
 
 
 def factor(
@@ -161,7 +114,6 @@ def factor(
     offsets: Index,
     rates: Array,
     killing: float,
-    tilt: Short | None = None,
     sides: Sides = "both",
     load: Load | None = None,
     place: Factors | None = None,
@@ -174,8 +126,6 @@ def factor(
     offsets : (k,) change of the row-major number by each jump.
     rates : (k, n) rates [1/s] of the stencil.
     killing : constant extra rate [1/s] out of every kept state.
-    tilt : power of two f of each position, the anchor's last: rates are multiplied by ``2**(f_i - f_j)``.
-        Only for a chain that nothing leaves.
     sides : which factors to keep; one side takes half the memory.
     load : a right-hand side to eliminate along.
     place : earlier factors of the same elimination, perhaps of one side only: written over by the
@@ -186,9 +136,6 @@ def factor(
     Breakdown : a pivot vanishes; its position is the state's row-major number.
     NotConverged : the factors would not fit in memory.
     """
-    leaning = tilt is not None
-    if tilt is None:
-        tilt = np.zeros(tree.order.size + 1, dtype=np.int32)
     p, s = tree.own, tree.around
     sizes = packed_sizes(p, s, PANEL)
     kept = [sides in ("both", "left"), sides in ("both", "right")]
@@ -199,10 +146,10 @@ def factor(
     stack, rows = stack_peak(tree, plan, s * (s + 1)), stack_peak(tree, plan, s)
     largest = int((p * (p + s) + p * (s + 1)).max())
     scratch = [0 if keep else int(size.max()) for size, keep in zip(sizes, kept, strict=True)]
-    lower, upper = np.empty(0), np.empty(0)
-    powers = np.empty(0, dtype=np.int32)
-    if place is not None:
-        lower, upper, powers = place.lower, place.upper, place.powers
+    if place is None:
+        lower, upper, powers = np.empty(0), np.empty(0), np.empty(0, dtype=np.int32)
+    else:
+        lower, upper, powers = place.packed.lower, place.packed.upper, place.packed.powers
     wanted = [int(start[-1]) for start in starts]
     missing = [want * (not had.size) for want, had in zip(wanted, (lower, upper), strict=True)]
     _check_memory(
@@ -217,30 +164,34 @@ def factor(
         upper = np.empty(missing[1])
     if place is None:
         powers = np.empty(int(power_starts[-1]), dtype=np.int32)
+    packed = Packed(starts[0], lower, starts[1], upper, power_starts, powers)
     waiting: dict[int, tuple[Array, Short, Array, Index]] = {}
     none = np.zeros(0), np.zeros(0, dtype=np.int64)
     value, power = none if load is None else (load.value, load.power)
     transposed, exact = load is not None and load.transposed, load is None or load.exact
 
-    def bench() -> _Bench:
-        return _Bench(
-            np.empty(largest),
-            np.empty(scratch[0]) if scratch[0] else lower,
-            np.empty(scratch[1]) if scratch[1] else upper,
-            np.empty(stack),
-            np.empty(rows, dtype=np.int32),
-            np.empty(tree.order.size + 1, dtype=np.int32),
-            np.empty(widest, dtype=np.int32),
-            np.empty(widest + 1, dtype=np.int32),
-            np.empty(PANEL * widest),
-            np.empty(PANEL * (PANEL + 1)),
-            np.empty(PANEL * PANEL),
-            _Room.of(0 if load is None else rows, 0 if load is None else widest),
+    def bench() -> tuple[Bench, Packed, Room]:
+        return (
+            Bench(
+                np.empty(largest),
+                np.empty(stack),
+                np.empty(rows, dtype=np.int32),
+                np.empty(tree.order.size + 1, dtype=np.int32),
+                np.empty(widest, dtype=np.int32),
+                np.empty(PANEL * widest),
+                np.empty(PANEL * (PANEL + 1)),
+                np.empty(PANEL * PANEL),
+            ),
+            packed._replace(
+                lower=np.empty(scratch[0]) if scratch[0] else lower,
+                upper=np.empty(scratch[1]) if scratch[1] else upper,
+            ),
+            Room.of(0 if load is None else rows, 0 if load is None else widest),
         )
 
-    def run(task: Task, space: _Bench) -> None:
+    def run(task: Task, spaces: tuple[Bench, Packed, Room]) -> None:
         filled = filled_rows = loaded = 0
-        room = space.room
+        space, kept_here, room = spaces
         if task.begin == task.root:
             for child in (int(tree.left[task.root]), int(tree.right[task.root])):
                 if child in waiting:
@@ -252,12 +203,8 @@ def factor(
                     filled, filled_rows = filled + given.size, filled_rows + handed.size
                     loaded += carried.size
         failed, filled, filled_rows, loaded = factor_nodes(
-            task.begin, task.root + 1, offsets, rates, tree.order, tree.position, leaning, tilt,
-            tree.first, tree.left, tree.right, tree.ends, tree.border, tree.into, killing,
-            space.front, starts[0], space.lower, starts[1], space.upper, power_starts, powers,
-            space.stack, space.handed, filled, filled_rows, space.place, space.own_power,
-            space.lean, PANEL, space.tile, space.square, space.product, load is not None,
-            transposed, exact, value, power, room.stack, room.stack_power, loaded, *room.local,
+            task.begin, task.root + 1, offsets, rates, killing, tree, kept_here, space,
+            filled, filled_rows, PANEL, load is not None, transposed, exact, value, power, room, loaded,
         )  # fmt: skip
         if failed >= 0:
             raise Breakdown(int(tree.order[failed]), 0.0)
@@ -271,8 +218,7 @@ def factor(
     rate, rate_power = (float(given[1]), int(handed[0])) if given.size else (0.0, 0)
     arrived, arrived_power = _single(carried, carried_power)
     return Factors(
-        tree, plan, sides, starts[0], lower, starts[1], upper, power_starts, powers, widest, rows,
-        rate, rate_power, arrived, arrived_power,
+        tree, plan, sides, packed, widest, rows, rate, rate_power, arrived, arrived_power,
     )  # fmt: skip
 
 

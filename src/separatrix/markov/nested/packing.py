@@ -8,14 +8,35 @@ from the left. The last half of a solve from the right needs the upper ones only
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
 
+Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
+Short: TypeAlias = NDArray[np.int32]
+
+
+class Packed(NamedTuple):
+    """Factors of all nodes; a tuple, so that compiled code takes it whole.
+
+    Attributes
+    ----------
+    lower_starts, lower : where each node's lower factors start, and all of them.
+    upper_starts, upper : the same of the upper factors.
+    power_starts, powers : where each node's powers of two start, and all of them: of the rows of its
+        front, then of its own states' pivots.
+    """
+
+    lower_starts: Index
+    lower: Array
+    upper_starts: Index
+    upper: Array
+    power_starts: Index
+    powers: Short
 
 
 def packed_sizes(own: Index, around: Index, panel: int) -> tuple[Index, Index]:

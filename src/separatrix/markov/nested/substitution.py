@@ -16,17 +16,51 @@ with a power for each term.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
 
 _NEVER = -(2**30)  # power of an exact zero
 _LOST = 2.0**-700  # a result below this may have lost terms, which are below 2**-1000
 _NEAR_SUBNORMAL = 2.0**-960  # nothing this small has kept all its digits
 _CLOSE = 50  # powers of two that entries may differ by without any term being lost
 _RANGE = 1100  # a shift by this many powers of two leaves nothing
+
+
+class Room(NamedTuple):
+    """What one thread needs for a solve; a tuple, so that compiled code takes it whole.
+
+    Attributes
+    ----------
+    stack, stack_power : what borders hand up to parents that still wait, ``stack * 2**stack_power``.
+    local, local_power : the entries of one front.
+    own, rows, none : powers of two of the pivots, of the front's rows, and zeros.
+    z, out : entries in one unit, and products.
+    """
+
+    stack: Array
+    stack_power: Index
+    local: Array
+    local_power: Index
+    own: Index
+    rows: Index
+    none: Index
+    z: Array
+    out: Array
+
+    @staticmethod
+    def of(stack: int, widest: int) -> Room:
+        """Room for a `stack` of border entries and for fronts of at most `widest` states."""
+        local_power, own, rows, none = (np.zeros(widest, dtype=np.int64) for _ in range(4))
+        local, z, out = (np.zeros(widest) for _ in range(3))
+        waiting = np.empty(stack), np.empty(stack, dtype=np.int64)
+        return Room(*waiting, local, local_power, own, rows, none, z, out)
 
 
 def _add(value: Any, power: Any, i: Any, x: Any, e: Any) -> Any:
@@ -142,39 +176,27 @@ def _solve_node(
     upwards: Any,
     transposed: Any,
     exact: Any,
-    first: Any,
-    left: Any,
-    right: Any,
-    ends: Any,
-    border: Any,
-    into: Any,
-    lower_starts: Any,
-    lower: Any,
-    upper_starts: Any,
-    upper: Any,
-    power_starts: Any,
-    powers: Any,
+    tree: Any,
+    packed: Any,
     value: Any,
     power: Any,
-    stack: Any,
-    stack_power: Any,
+    room: Any,
     filled: Any,
     panel: Any,
-    local: Any,
-    local_power: Any,
-    own: Any,
-    rows: Any,
-    none: Any,
-    z: Any,
-    out: Any,
 ) -> Any:
     """Eliminate the vector in one node, or substitute back; returns how far the stack is filled."""
+    first, ends, border = tree.first, tree.ends, tree.border
+    powers, powers_at = packed.powers, packed.power_starts[node]
+    lower_at, upper_at = packed.lower_starts[node], packed.upper_starts[node]
+    stack, stack_power = room.stack, room.stack_power
+    local, local_power = room.local, room.local_power
+    own, rows, none = room.own, room.rows, room.none
     at, border_at = first[node], ends[node]
     p, s = first[node + 1] - at, ends[node + 1] - border_at
     for i in range(p + s):
-        rows[i] = powers[power_starts[node] + i]
+        rows[i] = powers[powers_at + i]
     for i in range(p):
-        own[i] = -powers[power_starts[node] + p + s + i]
+        own[i] = -powers[powers_at + p + s + i]
         local[i], local_power[i] = value[at + i], power[at + i]
     for i in range(s):
         t = border[border_at + i]
@@ -182,12 +204,12 @@ def _solve_node(
         local_power[p + i] = _NEVER if upwards else power[t]
     base = filled
     if upwards:
-        for child in (right[node], left[node]):
+        for child in (tree.right[node], tree.left[node]):
             if child >= 0:
                 count = ends[child + 1] - ends[child]
                 base -= count
                 for i in range(count):
-                    row = np.int64(into[ends[child] + i])
+                    row = np.int64(tree.into[ends[child] + i])
                     add(local, local_power, row, stack[base + i], stack_power[base + i])
     panels = (p + panel - 1) // panel
     for number in range(2 * panels):
@@ -203,7 +225,7 @@ def _solve_node(
             first_row = k0 if itself else k1
             across = k1 - k0
             height, width = (k1 if itself else p + s) - first_row, k1 - k0
-            block = lower_starts[node] + k0 * (p + s) - panel * panel * (turn * (turn - 1) // 2)
+            block = lower_at + k0 * (p + s) - panel * panel * (turn * (turn - 1) // 2)
             block += (first_row - k0) * across
             source, target = (first_row, k0) if transposed else (k0, first_row)
             replace = itself
@@ -215,17 +237,17 @@ def _solve_node(
                 extra = rows
             else:
                 after = rows
-            kept = lower
+            kept = packed.lower
         else:
             # G, to later own states and to the border, which belong to its rows
             height, width = k1 - k0, p - k1 if itself else s
             across = width
             there = k1 if itself else p
-            block = upper_starts[node] + k0 * (p + s) - panel * panel * (turn * (turn + 1) // 2)
+            block = upper_at + k0 * (p + s) - panel * panel * (turn * (turn + 1) // 2)
             if not itself:
                 block += height * (p - k1)
             source, target = (k0, there) if transposed else (there, k0)
-            kept = upper
+            kept = packed.upper
         if height > 0 and width > 0:
             multiply(
                 kept,
@@ -242,8 +264,8 @@ def _solve_node(
                 source,
                 after,
                 target,
-                z,
-                out,
+                room.z,
+                room.out,
             )
     for i in range(p):
         value[at + i], power[at + i] = local[i], local_power[i]
@@ -260,65 +282,19 @@ def _substitute(
     upwards: Any,
     transposed: Any,
     exact: Any,
-    first: Any,
-    left: Any,
-    right: Any,
-    ends: Any,
-    border: Any,
-    into: Any,
-    lower_starts: Any,
-    lower: Any,
-    upper_starts: Any,
-    upper: Any,
-    power_starts: Any,
-    powers: Any,
+    tree: Any,
+    packed: Any,
     value: Any,
     power: Any,
-    stack: Any,
-    stack_power: Any,
+    room: Any,
     filled: Any,
     panel: Any,
-    local: Any,
-    local_power: Any,
-    own: Any,
-    rows: Any,
-    none: Any,
-    z: Any,
-    out: Any,
 ) -> Any:
     """Eliminate the vector up a subtree, or substitute back down; returns how far the stack is filled."""
     for turn in range(end - begin):
         node = begin + turn if upwards else end - 1 - turn
         filled = solve_node(
-            node,
-            upwards,
-            transposed,
-            exact,
-            first,
-            left,
-            right,
-            ends,
-            border,
-            into,
-            lower_starts,
-            lower,
-            upper_starts,
-            upper,
-            power_starts,
-            powers,
-            value,
-            power,
-            stack,
-            stack_power,
-            filled,
-            panel,
-            local,
-            local_power,
-            own,
-            rows,
-            none,
-            z,
-            out,
+            node, upwards, transposed, exact, tree, packed, value, power, room, filled, panel
         )
     return filled
 

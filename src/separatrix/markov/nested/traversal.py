@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
 from separatrix.markov.nested.assembly import assemble, extend
@@ -10,67 +13,67 @@ from separatrix.markov.nested.fronts import NEVER, eliminate, hand_on
 from separatrix.markov.nested.packing import pack
 from separatrix.markov.nested.substitution import solve_node
 
+Array: TypeAlias = NDArray[np.float64]
+Short: TypeAlias = NDArray[np.int32]
+
+
+class Bench(NamedTuple):
+    """What one thread needs for an elimination; a tuple, so that compiled code takes it whole.
+
+    Attributes
+    ----------
+    front : the own states' rows and columns of one front, then their columns to the border.
+    stack, handed : updates that wait for their parents, and the powers of two of their rows.
+    place : place in the front of every position.
+    own_power : powers of two of the pivots.
+    tile, square, product : a panel's rows, its pivots, and a product of blocks.
+    """
+
+    front: Array
+    stack: Array
+    handed: Short
+    place: Short
+    own_power: Short
+    tile: Array
+    square: Array
+    product: Array
+
 
 def _factor_nodes(
     begin: Any,
     end: Any,
     offsets: Any,
     rates: Any,
-    order: Any,
-    position: Any,
-    leaning: Any,
-    tilt: Any,
-    first: Any,
-    left: Any,
-    right: Any,
-    ends: Any,
-    border: Any,
-    into: Any,
     killing: Any,
-    front: Any,
-    lower_starts: Any,
-    lower: Any,
-    upper_starts: Any,
-    upper: Any,
-    power_starts: Any,
-    powers: Any,
-    stack: Any,
-    handed: Any,
+    tree: Any,
+    packed: Any,
+    bench: Any,
     filled: Any,
     filled_rows: Any,
-    place: Any,
-    own_power: Any,
-    lean: Any,
     panel: Any,
-    tile: Any,
-    square: Any,
-    product: Any,
     carrying: Any,
     transposed: Any,
     exact: Any,
     value: Any,
     power: Any,
-    load: Any,
-    load_power: Any,
+    room: Any,
     loaded: Any,
-    local: Any,
-    local_power: Any,
-    own: Any,
-    rows: Any,
-    none: Any,
-    z: Any,
-    sums: Any,
 ) -> Any:
     """Eliminate the nodes of a subtree; the children's updates come from the stack and go there.
 
     A right-hand side is eliminated along with the fronts where one is carried. Returns the position
     of a state whose pivot vanishes, or -1, and how far the three stacks are filled.
     """
+    first, left, right = tree.first, tree.left, tree.right
+    ends, border, into = tree.ends, tree.border, tree.into
+    powers = packed.powers
+    front, stack, handed = bench.front, bench.stack, bench.handed
+    place, own_power = bench.place, bench.own_power
     for node in range(begin, end):
         p = first[node + 1] - first[node]
         s = ends[node + 1] - ends[node]
         width = s + 1
-        at = power_starts[node]
+        at = packed.power_starts[node]
         out = (p + s) * p
         for i in range(out + p * width):
             front[i] = 0.0
@@ -78,12 +81,8 @@ def _factor_nodes(
             stack[i] = 0.0
         for i in range(at, at + p + s):
             powers[i] = NEVER
-        for i in range(p):
-            lean[i] = tilt[first[node] + i]
         for i in range(s):
             place[border[ends[node] + i]] = p + i
-            lean[p + i] = tilt[border[ends[node] + i]]
-        lean[p + s] = 0
         base, base_rows = filled, filled_rows
         for child in (left[node], right[node]):
             if child >= 0:
@@ -97,9 +96,8 @@ def _factor_nodes(
                 width,
                 offsets,
                 rates,
-                order,
-                position,
-                tilt,
+                tree.order,
+                tree.position,
                 killing,
                 place,
                 front,
@@ -141,49 +139,20 @@ def _factor_nodes(
             p,
             width,
             own_power,
-            leaning,
-            lean,
             panel,
-            tile,
-            square,
-            product,
+            bench.tile,
+            bench.square,
+            bench.product,
         )
         if failed < p:
             return first[node] + failed, filled, filled_rows, loaded
         for i in range(p):
             powers[at + p + s + i] = own_power[i]
-        pack(front, p, s, panel, lower, lower_starts[node], upper, upper_starts[node])
+        lower_at, upper_at = packed.lower_starts[node], packed.upper_starts[node]
+        pack(front, p, s, panel, packed.lower, lower_at, packed.upper, upper_at)
         if carrying:
             loaded = solve_node(
-                node,
-                True,
-                transposed,
-                exact,
-                first,
-                left,
-                right,
-                ends,
-                border,
-                into,
-                lower_starts,
-                lower,
-                upper_starts,
-                upper,
-                power_starts,
-                powers,
-                value,
-                power,
-                load,
-                load_power,
-                loaded,
-                panel,
-                local,
-                local_power,
-                own,
-                rows,
-                none,
-                z,
-                sums,
+                node, True, transposed, exact, tree, packed, value, power, room, loaded, panel
             )
         hand_on(stack, filled, s, powers, at + p, handed, base_rows)
         if base < filled:

@@ -1,4 +1,4 @@
-"""An elimination in nested-dissection order: see `separatrix.markov.eliminated.Elimination`."""
+"""An elimination in nested-dissection order: see `separatrix.markov.solver.Solver`."""
 
 from __future__ import annotations
 
@@ -11,40 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.eliminated import Elimination
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.nested.dissection import dissect
 from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.solver import Solver
+from separatrix.markov.stencil import rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
 
 _ROUNDING = 2.0**-52
+_RATE_LOST = -800  # power of two below which a rate may have lost parts to the range of a float64
 
 
 @dataclass(frozen=True)
-class NestedElimination(Elimination):
+class NestedElimination(Solver):
     """Elimination in nested-dissection order.
 
     Attributes
     ----------
     factors : factors of the kept states; the anchor is left over.
     anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
-    tilt : power of two by which each position is tilted, the anchor's last; None where none is.
+    in_strips : see `Solver`.
     carried : a right-hand side that was eliminated with the fronts, and what became of it.
     """
 
     factors: Factors
     anchor_death: float
-    tilt: Short | None
+    in_strips: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - kept
     carried: tuple[Array, Load] | None = None
-
-    @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return self.tilt is not None
 
     @property
     def error(self) -> float:
@@ -57,65 +54,58 @@ class NestedElimination(Elimination):
         """Whether anything leaves the kept states; else M is singular."""
         if self.killing > 0.0 or self.anchor_death > 0.0:
             return True
-        if not self.removed.any():
-            return False
-        return self.factors.anchor_rate > 0.0
+        return bool(self.removed.any()) and self.anchor_exit.mantissa[0] > 0.0
 
     @cached_property
     def anchor_exit(self) -> Scaled:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
         inner = Scaled.of(np.array([self.factors.anchor_rate]), self.factors.anchor_power)
-        return inner.plus(Scaled.of(np.array([self.anchor_death])))
+        own = Scaled.of(np.array([self.anchor_death]))
+        every = inner.plus(own)
+        if every.mantissa[0] > 0.0 and every.exponent[0] > _RATE_LOST:
+            return every
+        # the fronts drop a rate to die that is next to nothing beside the other rates of its row;
+        # pivots do not miss it, but it is all there is here: carried as a vector it keeps its range
+        dying = rates_into(self.chain, self.removed) + self.killing
+        dying[self.removed.reshape(-1)] = 0.0
+        value, power = self._gather(Scaled.of(dying))
+        carried = self._up(value, power, transposed=False, exact=True)
+        return own.plus(Scaled.of(np.array([carried.arrived]), carried.arrived_power))
 
     def complete(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         if self.factors.sides == "both":
             return self
         full = factor(
-            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing,
             place=self.factors,
         )  # fmt: skip
         return replace(self, factors=full, carried=None)
 
     def forget(self) -> NestedElimination:
-        """See `Elimination`."""
+        """See `Solver`."""
         nothing = np.empty(0)
-        bare = replace(self.factors, sides="none", lower=nothing, upper=nothing)
+        packed = self.factors.packed._replace(lower=nothing, upper=nothing)
+        bare = replace(self.factors, sides="none", packed=packed)
         return replace(self, factors=bare, carried=None)
 
     def law(self) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         self._needs_life()
         self._needs_side(transposed=True)
         value, power = self._empty()
         value[-1], power[-1] = 0.5, 1
         self.factors.down(value, power, transposed=True, exact=True)
-        every = self._spread(value, power, transposed=True)
+        every = self._spread(value, power)
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=False)
 
     def left(self, b: Array | Scaled) -> Scaled:
-        """See `Elimination`."""
+        """See `Solver`."""
         return self._solve(b, transposed=True)
-
-    def anchored_right(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=False, anchored=True)
-
-    def anchored_left(self, f: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(f, transposed=True, anchored=True)
-
-    def signed_right(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=False, anchored=False)
-
-    def signed_left(self, b: Array) -> Array:
-        """See `Elimination`."""
-        return self._columns(b, transposed=True, anchored=False)
 
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
@@ -124,42 +114,36 @@ class NestedElimination(Elimination):
             load = self.carried[1]
             value, power = load.value.copy(), load.power.copy()
             self._down(value, power, self.factors, transposed=False, exact=True, anchored=False)
-            return self._spread(value, power, transposed=False)
-        value, power = self._gather(full, transposed=transposed)
+            return self._spread(value, power)
+        value, power = self._gather(full)
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
-        return self._spread(value, power, transposed=transposed)
+        return self._spread(value, power)
 
     def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
-        """See `Elimination`."""
-        value, power = self._gather(b, transposed=transposed)
+        """See `Solver`."""
+        value, power = self._gather(b)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
-        return self._spread(value, power, transposed=transposed)
-
-    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
-        def one(column: Array) -> Array:
-            b = Scaled.of(np.ascontiguousarray(column))
-            return self.signed(b, transposed=transposed, anchored=anchored).to_float()
-
-        if f.ndim == 1:
-            return one(f)
-        return np.stack([one(f[:, j]) for j in range(f.shape[1])], axis=1)
+        return self._spread(value, power)
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
     ) -> None:
         self._needs_side(transposed=transposed)
-        factors = self.factors
-        if factors.sides != "both":
-            # the other half of the factors is made again, and used as soon as it is made
-            load = Load(value, power, transposed, exact)
-            offsets, sides = _offsets(self.chain), factors.sides
-            factors = factor(
-                factors.tree, offsets, self.chain.table, self.killing, self.tilt, sides, load, factors
-            )  # fmt: skip
-        else:
-            arrived = factors.up(value, power, transposed=transposed, exact=exact)
-            factors = replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        factors = self._up(value, power, transposed=transposed, exact=exact)
         self._down(value, power, factors, transposed=transposed, exact=exact, anchored=anchored)
+
+    def _up(self, value: Array, power: Index, *, transposed: bool, exact: bool) -> Factors:
+        """Eliminate a right-hand side in place; the factors with what of it reaches the anchor."""
+        factors = self.factors
+        if factors.sides == "both":
+            arrived = factors.up(value, power, transposed=transposed, exact=exact)
+            return replace(factors, arrived=arrived[0], arrived_power=arrived[1])
+        # the other half of the factors is made again, and used as soon as it is made
+        load = Load(value, power, transposed, exact)
+        return factor(
+            factors.tree, _offsets(self.chain), self.chain.table, self.killing,
+            factors.sides, load, factors,
+        )  # fmt: skip
 
     def _down(
         self, value: Array, power: Index, factors: Factors, *, transposed: bool, exact: bool,
@@ -180,7 +164,7 @@ class NestedElimination(Elimination):
             raise ModelError(
                 Problem(
                     f"no factors were kept for solves from the {wanted}",
-                    hint="eliminate with sides='both', or use complete()",
+                    hint="ask for a solver with sides='both', or use complete()",
                 )
             )
 
@@ -188,18 +172,14 @@ class NestedElimination(Elimination):
         size = self.factors.tree.order.size + 1
         return np.zeros(size), np.zeros(size, dtype=np.int64)
 
-    def _gather(self, full: Scaled, *, transposed: bool) -> tuple[Array, Index]:
+    def _gather(self, full: Scaled) -> tuple[Array, Index]:
         value, power = self._empty()
         order = self.factors.tree.order
         value[:-1], power[:-1] = full.mantissa[order], full.exponent[order]
         value[-1], power[-1] = full.mantissa[self.anchor], full.exponent[self.anchor]
-        if self.tilt is not None:
-            power += -self.tilt if transposed else self.tilt
         return value, power
 
-    def _spread(self, value: Array, power: Index, *, transposed: bool) -> Scaled:
-        if self.tilt is not None:
-            power = power + (self.tilt if transposed else -self.tilt)
+    def _spread(self, value: Array, power: Index) -> Scaled:
         every = zeros(self.chain.n_states)
         order = self.factors.tree.order
         power = np.where(value == 0.0, every.exponent[0], power)
@@ -210,9 +190,9 @@ class NestedElimination(Elimination):
 
 def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
-    tilt: Scaled | None, sides: Sides = "both", load: Array | None = None,
+    sides: Sides = "both", load: Array | None = None, strip: int | None = None,
 ) -> NestedElimination:  # fmt: skip
-    """Factor a lattice chain on its kept states; see `separatrix.markov.elimination.eliminate`.
+    """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
 
     Raises
     ------
@@ -222,22 +202,21 @@ def eliminate_nested(
     offsets, rates = _offsets(chain), chain.table
     live = rates.any(axis=1)
     jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
-    tree = dissect(~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse)
-    powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
+    tree = dissect(
+        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse, strip=strip
+    )
     carried = None
     if load is not None:
         start = Scaled.of(load[np.append(tree.order, anchor)])
         carried = load, Load(start.mantissa, start.exponent, transposed=False, exact=True)
-    factors = factor(
-        tree, offsets, rates, killing, powers, sides, None if carried is None else carried[1]
-    )
+    factors = factor(tree, offsets, rates, killing, sides, None if carried is None else carried[1])
     flat = removed.reshape(-1)
     death = killing
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
     return NestedElimination(
-        chain, removed, killing, anchor, "nested", reason, factors, death, powers, carried
+        chain, removed, killing, anchor, "nested", reason, factors, death, strip, carried
     )
 
 
@@ -246,10 +225,3 @@ def _offsets(chain: Chain) -> Index:
     shape = chain.shape
     strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
     return np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape)) @ strides
-
-
-def _half(law: Scaled, states: Index) -> Short:
-    """Half the logarithms of some probabilities, to base 2; zeros count as the smallest one."""
-    live = law.mantissa > 0.0
-    log = np.where(live, law.exponent, law.exponent[live].min())
-    return np.asarray((log - log.max())[states] // 2, dtype=np.int32)

@@ -1,4 +1,4 @@
-r"""What every elimination of a chain answers, however its factors are made.
+r"""What every solver of a chain answers, whether it eliminates or iterates.
 
 Write S for the kept states, :math:`\kappa` for the rate from S into the removed states plus a
 constant killing rate, and :math:`M` for the M-matrix of S. One state a of S, the *anchor*, is
@@ -23,8 +23,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Elimination(ABC):
-    """Factors of a chain with some states removed; made by `eliminate`.
+class Solver(ABC):
+    """Solves of a chain with some states removed; made by `solver_for`.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Elimination(ABC):
         """
 
     @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return False
+    def in_strips(self) -> int | None:
+        """Levels of a strip where the chain was dissected in strips; else None."""
+        return None
 
     @property
     def floor(self) -> float:
@@ -70,11 +70,11 @@ class Elimination(ABC):
     def anchor_exit(self) -> Scaled:
         """Rate [1/s] at which the chain censored on the anchor dies, as a vector of size 1."""
 
-    def complete(self) -> Elimination:
+    def complete(self) -> Solver:
         """Factors that serve solves from both sides; these, where they do already."""
         return self
 
-    def forget(self) -> Elimination:
+    def forget(self) -> Solver:
         """The same without factors that weigh much; `complete` makes them again."""
         return self
 
@@ -108,6 +108,16 @@ class Elimination(ABC):
         """
 
     @abstractmethod
+    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
+        """Solution of ``M t = b`` for one signed vector whose entries may leave a float64's range.
+
+        Parameters
+        ----------
+        b : right-hand side over the box, flat.
+        transposed : solve ``x M = b`` instead.
+        anchored : solve with :math:`M_a` in the place of M; the solution is 0 at the anchor.
+        """
+
     def anchored_right(self, f: Array) -> Array:
         """Solution u of ``M_a u = f`` for signed float64 `f` over the box; 0 at the anchor.
 
@@ -115,22 +125,27 @@ class Elimination(ABC):
         ----------
         f : (n,) or (n, k) over the box, flat.
         """
+        return self._columns(f, transposed=False, anchored=True)
 
-    @abstractmethod
     def anchored_left(self, f: Array) -> Array:
         """Solution u of ``u M_a = f`` for signed float64 `f` over the box; 0 at the anchor."""
+        return self._columns(f, transposed=True, anchored=True)
 
-    @abstractmethod
     def signed_right(self, b: Array) -> Array:
         """Solution of ``M t = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        return self._columns(b, transposed=False, anchored=False)
 
-    @abstractmethod
     def signed_left(self, b: Array) -> Array:
         """Solution of ``x M = b`` for signed float64 `b` over the box, (n,) or (n, k)."""
+        return self._columns(b, transposed=True, anchored=False)
 
-    @abstractmethod
-    def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
-        """The four solves above for one signed vector whose entries may leave a float64's range."""
+    def _columns(self, f: Array, *, transposed: bool, anchored: bool) -> Array:
+        solved = np.empty_like(f)
+        for column in np.ndindex(f.shape[1:]):
+            b = Scaled.of(np.ascontiguousarray(f[:, *column]))
+            t = self.signed(b, transposed=transposed, anchored=anchored)
+            solved[:, *column] = t.to_float()
+        return solved
 
     def _needs_death(self) -> None:
         if not self.can_die:

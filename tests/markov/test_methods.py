@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
-from separatrix.markov import elimination
-from separatrix.markov.elimination import eliminate
+from separatrix.markov import levels
 from separatrix.markov.generator import as_chain, chain_from_matrix
+from separatrix.markov.methods import solver_for
 
 
 @settings(deadline=None, max_examples=40)
@@ -23,24 +23,24 @@ def test_random_irreducible_chains_against_high_precision(known, n, seed, span, 
     rates[ring, (ring + 1) % n] += 10.0 ** rng.uniform(-span, 0, n)
     np.fill_diagonal(rates, 0.0)
     chain = chain_from_matrix(rates)
-    law = eliminate(chain, anchor=data.draw(st.integers(0, n - 1))).law()
+    law = solver_for(chain, anchor=data.draw(st.integers(0, n - 1))).law()
     exact = [float(v) for v in known.mp_stationary(rates)]
     np.testing.assert_allclose(law.to_float(), exact, rtol=1e-13)
     target = np.zeros(n, bool)
     target[data.draw(st.integers(0, n - 1))] = True
-    times = eliminate(chain, removed=target).right((~target).astype(float))
+    times = solver_for(chain, removed=target).right((~target).astype(float))
     exact = [float(v) for v in known.mp_hitting(rates, target)]
     np.testing.assert_allclose(times.to_float(), exact, rtol=1e-13)
 
 
 def test_methods_orders_and_anchors_agree(known):
     chain = as_chain(known.retry_chain(40, 9, 9.0, 1.8))
-    base = eliminate(chain, method="levels").law()
+    base = solver_for(chain, method="levels").law()
     others = [
-        eliminate(chain, method="dense"),
-        eliminate(chain, method="levels", reverse=True),
-        eliminate(chain, method="levels", anchor=chain.n_states - 1),
-        eliminate(chain, method="levels", anchor=137, block=7),
+        solver_for(chain, method="dense"),
+        solver_for(chain, method="levels", reverse=True),
+        solver_for(chain, method="levels", anchor=chain.n_states - 1),
+        solver_for(chain, method="levels", anchor=137, block=7),
     ]
     for other in others:
         np.testing.assert_allclose(other.law().to_float(), base.to_float(), rtol=1e-13)
@@ -52,7 +52,7 @@ def test_killed_solves_left_right_and_signed(known):
     chain = as_chain(known.retry_chain(12, 5, 9.0, 0.9))
     target = np.zeros(chain.shape, bool)
     target[0, 0] = True
-    solved = eliminate(chain, removed=target, killing=0.25)
+    solved = solver_for(chain, removed=target, killing=0.25)
     Q = np.zeros((60, 60))
     rows, cols, rates = chain.edges
     Q[rows, cols] = rates
@@ -76,7 +76,7 @@ def test_killed_solves_left_right_and_signed(known):
 
 def test_anchored_solves(known):
     chain = as_chain(known.retry_chain(8, 4, 9.0, 0.9))
-    solved = eliminate(chain, anchor=5)
+    solved = solver_for(chain, anchor=5)
     Q = np.zeros((32, 32))
     rows, cols, rates = chain.edges
     Q[rows, cols] = rates
@@ -94,16 +94,16 @@ def test_what_cannot_be_solved_is_refused(known):
     chain = as_chain(known.retry_chain(4, 3, 9.0, 1.0))
     everything = np.ones(chain.shape, bool)
     with pytest.raises(ModelError, match="every state is removed"):
-        eliminate(chain, removed=everything)
+        solver_for(chain, removed=everything)
     corner = np.zeros(chain.shape, bool)
     corner[0, 0] = True
     with pytest.raises(ModelError, match="not a kept state"):
-        eliminate(chain, removed=corner, anchor=0)
+        solver_for(chain, removed=corner, anchor=0)
     with pytest.raises(ModelError, match="not a kept state"):
-        eliminate(chain, anchor=99)
+        solver_for(chain, anchor=99)
     with pytest.raises(ModelError, match="no stationary law"):
-        eliminate(chain, removed=corner).law()
-    for solve in (eliminate(chain).right, eliminate(chain).left):
+        solver_for(chain, removed=corner).law()
+    for solve in (solver_for(chain).right, solver_for(chain).left):
         with pytest.raises(ModelError, match="no solution"):
             solve(np.ones(chain.n_states))
 
@@ -111,12 +111,12 @@ def test_what_cannot_be_solved_is_refused(known):
 def test_stuck_states_are_named():
     absorbing = chain_from_matrix(np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
     with pytest.raises(ModelError, match="state = 1 cannot reach state = 0"):
-        eliminate(absorbing)
+        solver_for(absorbing)
     target = np.array([False, False, True])
     with pytest.raises(ModelError, match="state = 1 cannot reach a removed state"):
-        eliminate(absorbing, removed=target, anchor=1)
+        solver_for(absorbing, removed=target, anchor=1)
     with pytest.raises(ModelError, match="state = 1 cannot reach state = 0 or a removed state"):
-        eliminate(absorbing, removed=target)
+        solver_for(absorbing, removed=target)
 
 
 def test_underflow_is_reported_not_swallowed():
@@ -126,17 +126,17 @@ def test_underflow_is_reported_not_swallowed():
     rates[0, 1] = rates[0, 3] = 1.0
     target = np.array([False, False, False, True])
     with pytest.raises(NotConverged, match="underflows at state = 2") as caught:
-        eliminate(chain_from_matrix(rates), removed=target, anchor=0)
+        solver_for(chain_from_matrix(rates), removed=target, anchor=0)
     assert caught.value.partial == 2  # naming it as the anchor moves it to extended range
-    solved = eliminate(chain_from_matrix(rates), removed=target)
+    solved = solver_for(chain_from_matrix(rates), removed=target)
     assert solved.anchor == 2
     # from {1, 2} it takes 2e300 s to get to 0, from where half of all visits come back
     np.testing.assert_allclose(solved.right((~target) * 1.0).to_float()[:3], [2e300, 4e300, 4e300])
 
 
 def test_memory_is_estimated_beforehand(known, monkeypatch):
-    monkeypatch.setattr(elimination, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(levels, "available_bytes", lambda: 10_000)
     with pytest.raises(NotConverged, match=r"needs .* are free"):
-        eliminate(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
-    monkeypatch.setattr(elimination, "available_bytes", lambda: None)
-    eliminate(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
+        solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
+    monkeypatch.setattr(levels, "available_bytes", lambda: None)
+    solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))

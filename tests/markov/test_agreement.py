@@ -1,0 +1,178 @@
+"""Chains so deep that a front of a nested dissection cannot hold all their rates."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from separatrix.errors import NotConverged
+from separatrix.markov import agreement
+from separatrix.markov.agreement import disagreement, drops_may_tell
+from separatrix.markov.committor import committor
+from separatrix.markov.generator import as_chain
+from separatrix.markov.hitting import hitting_times
+from separatrix.markov.methods import solver_for
+from separatrix.markov.nested.strips import strip_levels
+from separatrix.markov.scaled import Scaled
+from separatrix.markov.stationary import stationary
+from separatrix.population.lattice import Axis, Population, Transition
+
+
+def moody_queue(bound, load, moods=3):
+    """A queue of one server beside a mood that changes nothing: times and odds of the queue alone."""
+    return as_chain(
+        Population(
+            "moody queue", "test", (Axis("queue", bound + 1, "queue"), Axis("mood", moods, "phase")),
+            (
+                Transition("arrive", (1, 0), lambda x: load * (x[0] < bound) + 0.0 * x[1]),
+                Transition("serve", (-1, 0), lambda x: 1.0 * (x[0] > 0) + 0.0 * x[1]),
+                Transition("cheer", (0, 1), lambda x: 0.7 * (x[1] < moods - 1) + 0.0 * x[0]),
+                Transition("sulk", (0, -1), lambda x: 0.4 * x[1] + 0.0 * x[0]),
+            ),
+        )
+    )  # fmt: skip
+
+
+def empty_of(chain):
+    empty = np.zeros(chain.shape, dtype=np.bool_)
+    empty[0] = True
+    return empty
+
+
+def drain_by_one(levels, load):
+    """Mean time from k requests to k - 1, with room for `levels` from k on."""
+    rho = mpmath.mpf(load)
+    return (rho**levels - 1) / (rho - 1)
+
+
+def drain(bound, load):
+    """Logarithm of the mean time from a full queue to an empty one."""
+    with mpmath.workdps(40):
+        return float(mpmath.log(mpmath.fsum(drain_by_one(k, load) for k in range(1, bound + 1))))
+
+
+@pytest.mark.parametrize(
+    ("bound", "load"),
+    [(60, 3.0), (1500, 3.0), (700, 30.0), (1900, 1.5), (2000, 10.0), (1300, 100.0)],
+)
+def test_times_to_1e2598_seconds(bound, load):
+    chain = moody_queue(bound, load)
+    found = hitting_times(chain, empty_of(chain), method="nested", second_moment=False)
+    assert found.status == "ok"
+    assert found.log_mean[-1, -1] == pytest.approx(drain(bound, load), rel=1e-14)
+    with mpmath.workdps(40):
+        last = float(mpmath.log(drain_by_one(bound, load)))
+    assert found.log_mean[1, 0] == pytest.approx(last, rel=1e-14)
+
+
+def test_an_exit_from_the_well_keeps_its_range_beside_the_rates_of_the_well():
+    """From its likeliest state the chain dies at 1e-321 of the rates there."""
+    bound, load = 780, 2.6
+    chain = moody_queue(bound, load)
+    empty = empty_of(chain)
+    solved = solver_for(chain, removed=empty, anchor=bound * 3, method="nested")
+    assert solved.anchor_exit.exponent[0] < -1060
+    times = solved.right((~empty).reshape(-1).astype(np.float64))
+    assert times.log()[-1] == pytest.approx(drain(bound, load), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("bound", "load"), [(1200, 0.2), (500, 1e-3), (2000, 0.3), (900, 3.0), (300, 1e5)]
+)
+def test_laws_to_1e_minus_1500_and_flatter_in_every_entry(bound, load):
+    found = stationary(moody_queue(bound, load), method="nested", certify=True)
+    assert found.status == "ok"
+    assert found.floor == -np.inf
+    assert found.certificate.agreement < 1e-12
+    moods = np.array([1.0, 0.7 / 0.4, 0.7**2 / (0.4 * 0.8)])
+    exact = np.arange(bound + 1)[:, None] * np.log(load) + np.log(moods)
+    exact -= exact.max() + np.log(np.exp(exact - exact.max()).sum())
+    np.testing.assert_allclose(found.log_pi, exact, rtol=1e-13, atol=1e-12)
+
+
+def never(*_, **__):
+    raise NotConverged("no room")
+
+
+def test_long_times_and_small_odds_are_inconclusive_where_a_second_order_fails(monkeypatch):
+    monkeypatch.setattr(agreement, "solver_for", never)
+    chain = moody_queue(700, 3.0)
+    found = hitting_times(chain, empty_of(chain), method="nested", second_moment=False)
+    assert found.status == "inconclusive"
+    assert "orders differ by inf" in found.reason
+    assert found.log_mean[-1, -1] == pytest.approx(drain(700, 3.0), rel=1e-14)
+    ends = np.zeros((2, *chain.shape), dtype=np.bool_)
+    ends[0, 0] = ends[1, -1] = True
+    odds = committor(moody_queue(700, 0.1), ends[1], ends[0], method="nested")
+    assert odds.status == "inconclusive"
+    assert "orders differ by inf" in odds.reason
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    shape=st.sampled_from([(40, 3), (25, 7), (60, 2)]), strip=st.integers(1, 12),
+    anchor=st.integers(0, 119), reverse=st.booleans(), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_strips_change_no_answer(shape, strip, anchor, reverse, seed):
+    rng = np.random.default_rng(seed)
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1))
+    rates = [10.0 ** rng.uniform(-2, 0, shape) for _ in jumps]
+
+    def kept(jump, rate):
+        def value(x):
+            inside = np.ones(shape, dtype=np.bool_)
+            for axis, step in enumerate(jump):
+                inside = inside & (x[axis] + step >= 0) & (x[axis] + step < shape[axis])
+            return rate * inside
+
+        return value
+
+    axes = (Axis("queue", shape[0], "queue"), Axis("orbit", shape[1], "orbit"))
+    moves = (
+        Transition(str(j), jump, kept(jump, rate))
+        for j, (jump, rate) in enumerate(zip(jumps, rates, strict=True))
+    )
+    chain = as_chain(Population("random", "test", axes, tuple(moves)))
+    how = {"anchor": anchor, "method": "nested"}
+    law = solver_for(chain, **how).law()
+    in_strips = solver_for(chain, strip=strip, reverse=reverse, **how)
+    assert in_strips.in_strips == strip
+    assert disagreement(law, in_strips.law()) < 1e-12
+
+
+def test_strips_are_as_wide_as_the_drift_allows():
+    assert strip_levels(moody_queue(2000, 10.0)) == 200
+    assert strip_levels(moody_queue(2000, 1e-4)) == 50
+    assert strip_levels(moody_queue(2000, 1.0)) == 500
+    one_way = moody_queue(40, 0.0)
+    assert strip_levels(one_way) == 10
+
+
+@pytest.mark.parametrize(
+    ("bound", "load"), [(300, 2.0), (500, 0.2), (1200, 0.2), (500, 1e-3), (600, 1e-4)]
+)
+def test_odds_to_1e_minus_2400(bound, load):
+    chain = moody_queue(bound, load)
+    ends = np.zeros((2, *chain.shape), dtype=np.bool_)
+    ends[0, 0] = ends[1, -1] = True
+    found = committor(chain, ends[1], ends[0], method="nested")
+    assert found.status == "ok"
+    with mpmath.workdps(40):
+        r = 1 / mpmath.mpf(load)
+        exact = float(mpmath.log((r - 1) / (r**bound - 1)))
+    assert found.log_probability[1, 0] == pytest.approx(exact, rel=1e-13)
+
+
+def test_difference_of_two_vectors():
+    one = Scaled.of(np.array([1.0, 0.0, 3.0]), 5000)
+    assert disagreement(one, Scaled.of(np.array([1.0, 0.0, 2.0]), 5000)) == 0.5
+    assert disagreement(one, Scaled.of(np.array([1.0, 1.0, 3.0]), 5000)) == np.inf
+
+
+def test_only_a_dissection_drops_rates():
+    chain = moody_queue(20, 0.5)
+    dissected = solver_for(chain, method="nested")
+    assert drops_may_tell(dissected, 700.0)
+    assert not drops_may_tell(dissected, 500.0)
+    assert not drops_may_tell(solver_for(chain, method="levels"), 700.0)
