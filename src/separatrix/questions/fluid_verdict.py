@@ -102,13 +102,10 @@ def fluid_verdict(
     )
     total = float(sum(low.state[i] for i in _counted(population)))
     bound = total + total**0.5 + 1.0 if healthy is None else healthy
-<<<<<<< HEAD
-=======
     unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
     ends = np.array([low.state, high.state])
     hidden = indices(population, ends) == 0
     unsettled += [s.sentence for s in marginal_stretches(population, ends[hidden])]
->>>>>>> main
     same = bool(np.all(np.abs(low.state - high.state) < APART))
     recovery = inf if timed else nan
     if timed and same and low_share >= HEALTHY_SHARE:
@@ -118,7 +115,7 @@ def fluid_verdict(
             high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
             high_share = answered_share(program, population, high.state)
             same = bool(np.all(np.abs(low.state - high.state) < APART))
-    unsettled = [rest.reason for rest in (low, high) if rest.status != "ok"]
+            unsettled += [high.reason] if high.status != "ok" else []
     word: Word
     if unsettled:
         word = "inconclusive"

@@ -136,10 +136,6 @@ def seen_verdict(
         without_retries(program), healthy, runs=runs, events=events / 4, seed=seed
     )
     long = HOLDS * max(tau, unfed.mean if unfed.seen == unfed.runs else unfed.low)
-<<<<<<< HEAD
-    surely = recovery.seen == recovery.runs or recovery.high <= long
-    if surely and recovery.mean <= long:
-=======
     recovery = unfed
     if any(source.retries for source in program.sources):
         # a run that is watched for less could not tell a delay from a trap
@@ -147,7 +143,6 @@ def seen_verdict(
             program, healthy, runs=runs, events=events, least=1.5 * long, seed=seed
         )
     if (recovery.mean if recovery.seen == recovery.runs else recovery.high) <= long:
->>>>>>> main
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
     if rare:
