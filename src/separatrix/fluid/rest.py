@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from separatrix.population import Array, Population
 
+LONGEST_STEP = 1e200
+"""Steps [s] grow no longer than this, where they are Newton's for long."""
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -72,7 +75,7 @@ def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) 
         for i in map(int, left[resting]):
             found[i] = Rest(x[i].copy(), np.array(paths[i]), float(residual[i]))
         x[left[~resting]] = moved[~resting]
-        step[left] *= np.where(reach < 0.5, 2.0, 1.1)
+        step[left] = np.minimum(step[left] * np.where(reach < 0.5, 2.0, 1.1), LONGEST_STEP)
         left = left[~resting]
         if not len(left):
             break

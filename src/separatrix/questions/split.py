@@ -71,7 +71,7 @@ def _table(program: Program, goal: Goal, score: Score) -> TableOf | None:
 
 def _seen(found: RarePassage, table: TableOf | None) -> SeenPassage:
     along = "" if table is None else " along the chain's committor"
-    steps = f"by splitting into {len(found.levels) - 1} steps{along} ({found.events:.2g} events)"
+    steps = f"by splitting into {len(found.levels) - 1} steps{along}"
     return SeenPassage(
         found.mean, found.low, found.high, log(2) * found.mean, log(100) * found.mean, float("nan"),
         0, found.rate.runs, 0.0, found.status,
