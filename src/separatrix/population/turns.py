@@ -24,8 +24,11 @@ variables of correlation :math:`\rho = u/T` below one bound h, :math:`\Phi(h) = 
     \operatorname{Var} \Sigma = N^2 \Bigl[ 2 \int_0^1 (1 - \rho)\,\Phi_2(h, h; \rho)\,d\rho - p^2 \Bigr], \qquad
     \operatorname{E}\operatorname{Var}(o \mid \Sigma) = N \Bigl[ p - \int_0^1 \Phi_2(h, h; \rho)\,d\rho \Bigr],
 
-the latter the noise of the U. The number o of doomed is thus a measurement of :math:`\Sigma`, and the best linear
-estimate (Buehlmann's credibility) is :math:`\hat\Sigma = (1 - Z) N p + Z o`, Z the first over the sum of both.
+the latter the noise of the U. The number o of doomed that wait is thus a measurement of :math:`\Sigma`, and the
+best linear estimate (Buehlmann's credibility) is :math:`\hat\Sigma = (1 - Z) N p + Z o`, Z the first over the sum of
+both. Nearly full, the server refused some: of A T sent within the time-out it served :math:`c\mu T`, and there
+was room for K - q; the rest were lost, a/A of them of this kind, and no service saves these. Of all that will come
+back a share Np over Np and the lost is thus taken to wait.
 
 **What a service does.** Each of the doomed is saved by it with chance :math:`\delta / \hat\Sigma`, since its U is
 uniform below its P: that many, :math:`o\,\delta / \hat\Sigma`, a whole number rounded by chance, go with the
@@ -242,14 +245,25 @@ class _Kind:
 
     def _all_saved(self, x: State) -> Array:
         waiting = self._waiting(x)
-        # of those that wait to come back, only these have their time-out still before them
-        doomed = self._open * x[self._axis]
         expected = waiting * self._outlook.late(x)
+        lost = self._lost(x)
+        # of those that wait to come back, only these have their time-out still before them ...
+        doomed = self._open * x[self._axis]
+        # ... and only these their attempt at the server
+        doomed = doomed * expected / np.where(expected > 0.0, expected + lost, 1.0)
         common, own = waiting * self._outlook.common(x), self._outlook.own(x)
         credible = common / np.where(common + own > 0.0, common + own, 1.0)
         late = expected + credible * (doomed - expected)
         share = waiting * self._outlook.gain(x) / np.where(late > 0.0, late, 1.0)
         return doomed * np.minimum(share, 1.0)
+
+    def _lost(self, x: State) -> Array:
+        """Attempts of this kind that found the server full within the time-out: what was sent, less what was
+        served and what still found room."""
+        rate, station = self._rate(x), self._station
+        sent = np.maximum(self._sent(x), rate)
+        over = (sent - station.server.thread_pool / station.holding(x)) * self._timeout
+        return rate / sent * np.maximum(over - (station.server.qsize - x[station.q]), 0.0)
 
     def _let_in(self, x: State) -> Array:
         """N: attempts of this kind that a busy server let in within the time-out."""
