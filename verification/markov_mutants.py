@@ -41,10 +41,12 @@ from separatrix.markov import banded
 from separatrix.markov.generator import Chain
 from separatrix.markov.nested import (
     assembly,
+    boxes,
     dissection,
     factors,
     fronts,
     packing,
+    products,
     schedule,
     substitution,
     traversal,
@@ -59,8 +61,10 @@ KERNELS: dict[types.ModuleType, tuple[str, ...]] = {
     assembly: ("_assemble", "_extend"),
     packing: ("packed_sizes", "_pack"),
     traversal: ("_factor_nodes",),
-    substitution: ("_add", "_align", "_careful", "_multiply", "_solve_node", "_substitute"),
-    dissection: ("_halve", "_number", "_surround", "_joined"),
+    products: ("_add", "_align", "_careful", "_multiply"),
+    substitution: ("_solve_node", "_substitute"),
+    boxes: ("_halve",),
+    dissection: ("_number", "_surround", "_joined"),
     banded: (
         "invert", "factor", "_multiply", "_flushed", "BandFactor.right", "BandFactor.left",
         "BandFactor.right_scaled", "BandFactor.left_scaled", "BandFactor._in_range",
@@ -76,6 +80,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_invert", "if not pivot > _SMALLEST_PIVOT:"): SMALL,
     ("_put", "value = value if value > _NOTHING else 0.0"): SMALL,
     ("_put", "tile[i, j] = value"): SMALL,
+    ("_prepare", "middle = (lean[k0] + lean[k0 + b - 1]) // 2"): UNIT,
     ("_prepare", "front[row + k0 + i] = 0.0"): "a self-loop enters a row's unit only",
     ("_prepare", "largest = 0.0"): UNIT,
     ("_prepare", "for j in range(row + k0, row + p):"): UNIT,
@@ -88,18 +93,19 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_hand_on", "largest = max(largest, stack[j])"): UNIT,
     ("_hand_on", "stack[j] = value if value > _NOTHING else 0.0"): SMALL,
     ("_hand_on", "if largest == 0.0:"): EMPTY,
-    ("_assemble", "powers[at + k] = max(powers[at + k], math.frexp(rate)[1])"): UNIT,
-    ("_assemble", "powers[at + i] = max(powers[at + i], math.frexp(rate)[1])"): UNIT,
+    ("_factor_nodes", "lean[p + s] = 0"): "nobody dies in a tilted chain",
+    ("_assemble", "powers[at + k] = max(powers[at + k], math.frexp(rate)[1] + shift)"): UNIT,
+    ("_assemble", "powers[at + i] = max(powers[at + i], math.frexp(rate)[1] + shift)"): UNIT,
     ("_extend", "powers[at + row] = max(powers[at + row], handed[at_handed + i])"): UNIT,
     ("_extend", "if handed[at_handed + i] == NEVER or shift < -1000:"): SMALL,
     ("_factor_nodes", "powers[i] = NEVER"): UNIT,
     ("_add", "elif e <= power[i]:"): CHOICE,
     (
         "_add",
-        "power[i] = base + shift if fraction != 0.0 else _NEVER",
+        "power[i] = base + shift if fraction != 0.0 else NEVER",
     ): "the power of a zero is not read",
-    ("_align", "if top > _NEVER:"): EMPTY,
-    ("_careful", "if top > _NEVER:"): EMPTY,
+    ("_align", "if top > NEVER:"): EMPTY,
+    ("_careful", "if top > NEVER:"): EMPTY,
     ("_careful", "if factor > 0.0 and x > 0.0:"): EMPTY,
     (
         "_careful",
@@ -110,10 +116,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ),
     ("_multiply", "largest = 0.0"): CHOICE,
     ("_multiply", "rows = max(_ONE_THREAD // max(B.size, 1), 8)"): "only the size of slabs changes",
-    ("_multiply", "if high > _NEVER:"): EMPTY,
+    ("_multiply", "if high > NEVER:"): EMPTY,
     ("_multiply", "if exact and high - low > _CLOSE:"): CHOICE,
     ("_multiply", "if largest > 0.0 and x < max(_LOST * largest, _NEAR_SUBNORMAL):"): CHOICE,
-    ("_multiply", "value[target + r], power[target + r] = 0.0, _NEVER"): SMALL,
+    ("_multiply", "value[target + r], power[target + r] = 0.0, NEVER"): SMALL,
     ("_multiply", "largest = max(largest, store[row + k])"): CHOICE,
     (
         "_halve",
@@ -179,7 +185,7 @@ def ldexp(x: float, power: int) -> float:
 
 def shrink() -> None:
     """Panels and leaves so small that small chains have many."""
-    for module in (fronts, assembly, substitution):
+    for module in (fronts, assembly, products):
         module.math = types.SimpleNamespace(ldexp=ldexp, frexp=math.frexp)
     factors.PANEL = PANEL
     schedule._ALONE = 0  # subtrees side by side, as in large chains
@@ -355,10 +361,12 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         flat = one.removed.reshape(-1)
         deep = one.name.startswith("deep")
         if one.law:
-            strip = 2 if deep else None
+            tilt = (
+                Scaled.of_logs(np.array([float(mpmath.log(p)) for p in one.law])) if deep else None
+            )
 
-            def law(one=one, strip=strip, **how) -> None:
-                solved = solver_for(one.chain, anchor=one.anchor, strip=strip, **how)
+            def law(one=one, tilt=tilt, **how) -> None:
+                solved = solver_for(one.chain, anchor=one.anchor, tilt=tilt, **how)
                 agree(solved.law(), one.law)
 
             others = [i for i in range(n) if i != one.anchor]
@@ -494,7 +502,7 @@ def ranges() -> None:
                 total += mpmath.ldexp(term, int(power[1 + c] + extra[1 + c] + after[6 + r]))
             truth.append(total)
         z, out = np.zeros(12), np.zeros(12)
-        substitution.multiply(
+        products.multiply(
             store, begin, across, height, width, transposed, True, replace, value, power, extra, 1,
             after, 6, z, out,
         )  # fmt: skip
