@@ -438,7 +438,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             extended,
             carried,
         ]
-    return [sizes, ranges, *asked, stuck]
+    return [sizes, sums, ranges, *asked, stuck]
 
 
 def sizes() -> None:
@@ -476,6 +476,18 @@ def stuck() -> None:
                     raise Killed from None
             else:
                 raise Killed
+
+
+def sums() -> None:
+    """Numbers added to entries with other powers, ones and zeros among them."""
+    for x in (0.0, 1.0, 0.75, -0.5, 3.0):
+        for e in (-1500, -40, 0, 40, 1500):
+            for m, k in ((0.0, products.NEVER), (0.5, 0), (0.75, -1400), (-0.5, 1), (0.625, 1400)):
+                value, power = np.array([m, 0.5]), np.array([k, 3])
+                products.add(value, power, 0, x, e)
+                truth = mpmath.ldexp(mpmath.mpf(x), e)
+                truth += mpmath.ldexp(mpmath.mpf(m), k) if m else 0
+                agree(Scaled(value, power), [truth, mpmath.mpf(4)])
 
 
 def ranges() -> None:
