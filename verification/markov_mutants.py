@@ -390,7 +390,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
                     close(solved.anchored_right(signed), right)
                     close(solved.anchored_left(signed), left)
 
-            if one.name == "plane":
+            if one.name == "wide":
                 # strips across an axis that is not always the longest
                 asked.append(lambda law=law: law(method="nested", strip=1))
             if not deep:
