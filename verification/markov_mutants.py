@@ -80,6 +80,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_invert", "if not pivot > _SMALLEST_PIVOT:"): SMALL,
     ("_put", "value = value if value > _NOTHING else 0.0"): SMALL,
     ("_put", "tile[i, j] = value"): SMALL,
+    ("_prepare", "middle = (lean[k0] + lean[k0 + b - 1]) // 2"): UNIT,
     ("_prepare", "front[row + k0 + i] = 0.0"): "a self-loop enters a row's unit only",
     ("_prepare", "largest = 0.0"): UNIT,
     ("_prepare", "for j in range(row + k0, row + p):"): UNIT,
@@ -92,8 +93,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_hand_on", "largest = max(largest, stack[j])"): UNIT,
     ("_hand_on", "stack[j] = value if value > _NOTHING else 0.0"): SMALL,
     ("_hand_on", "if largest == 0.0:"): EMPTY,
-    ("_assemble", "powers[at + k] = max(powers[at + k], math.frexp(rate)[1])"): UNIT,
-    ("_assemble", "powers[at + i] = max(powers[at + i], math.frexp(rate)[1])"): UNIT,
+    ("_factor_nodes", "lean[p + s] = 0"): "nobody dies in a tilted chain",
+    ("_assemble", "powers[at + k] = max(powers[at + k], math.frexp(rate)[1] + shift)"): UNIT,
+    ("_assemble", "powers[at + i] = max(powers[at + i], math.frexp(rate)[1] + shift)"): UNIT,
     ("_extend", "powers[at + row] = max(powers[at + row], handed[at_handed + i])"): UNIT,
     ("_extend", "if handed[at_handed + i] == NEVER or shift < -1000:"): SMALL,
     ("_factor_nodes", "powers[i] = NEVER"): UNIT,
@@ -359,10 +361,12 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         flat = one.removed.reshape(-1)
         deep = one.name.startswith("deep")
         if one.law:
-            strip = 2 if deep else None
+            tilt = (
+                Scaled.of_logs(np.array([float(mpmath.log(p)) for p in one.law])) if deep else None
+            )
 
-            def law(one=one, strip=strip, **how) -> None:
-                solved = solver_for(one.chain, anchor=one.anchor, strip=strip, **how)
+            def law(one=one, tilt=tilt, **how) -> None:
+                solved = solver_for(one.chain, anchor=one.anchor, tilt=tilt, **how)
                 agree(solved.law(), one.law)
 
             others = [i for i in range(n) if i != one.anchor]

@@ -13,7 +13,7 @@ from separatrix.markov.committor import committor
 from separatrix.markov.generator import as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
-from separatrix.markov.nested.strips import strip_levels
+from separatrix.markov.nested.strips import deep_levels, strip_levels
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
 from separatrix.population.lattice import Axis, Population, Transition
@@ -145,7 +145,10 @@ def test_strips_are_as_wide_as_the_drift_allows():
     assert strip_levels(moody_queue(2000, 10.0)) == 200
     assert strip_levels(moody_queue(2000, 1e-4)) == 50
     assert strip_levels(moody_queue(2000, 1.0)) == 500
+    assert deep_levels(moody_queue(2000, 10.0)) == 200
+    assert deep_levels(moody_queue(150, 10.0)) is None
     one_way = moody_queue(40, 0.0)
+    assert deep_levels(one_way) is None
     assert strip_levels(one_way) == 10
 
 

@@ -16,6 +16,7 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
+from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Solver
 
 Array: TypeAlias = NDArray[np.float64]
@@ -38,6 +39,7 @@ def solver_for(
     method: Method = "auto",
     reverse: bool = False,
     block: int = 32,
+    tilt: Scaled | None = None,
     sides: Sides = "both",
     load: Array | None = None,
     strip: int | None = None,
@@ -57,14 +59,15 @@ def solver_for(
         take minutes.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
+    tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
         hitting times need: half the memory of nested dissection, but every further solve eliminates
         again. Elimination by levels keeps both.
     load : a right-hand side >= 0 (n,) that nested dissection eliminates along; `right` of this
         very array then costs next to nothing.
     strip : nested dissection cuts the longest axis into strips of so many levels first, one after the
-        other towards the anchor: dearer, but no front joins states whose rates a float64 cannot hold
-        beside each other.
+        other towards the anchor, so that no front joins states whose rates a float64 cannot hold
+        beside each other. By default it does so where the chain drifts steeply.
 
     Raises
     ------
@@ -91,7 +94,9 @@ def solver_for(
         if picked == "nested":
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.solver import eliminate_nested
+            from separatrix.markov.nested.strips import deep_levels
 
+            strip = deep_levels(chain) if strip is None else strip
             solved = eliminate_nested(
                 chain,
                 gone,
@@ -99,6 +104,7 @@ def solver_for(
                 last,
                 reason,
                 reverse=reverse,
+                tilt=tilt,
                 sides=sides,
                 load=load,
                 strip=strip,
@@ -123,7 +129,7 @@ def solver_for(
                 anchor = failed[0]
             return solver_for(
                 chain, removed=removed, killing=killing, anchor=anchor, method=method,
-                reverse=reverse, block=block, sides=sides, load=load, strip=strip,
+                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
             )  # fmt: skip
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)

@@ -51,6 +51,11 @@ class Solver(ABC):
         """
 
     @property
+    def tilted(self) -> bool:
+        """Whether rates were brought into one range by a known law."""
+        return False
+
+    @property
     def in_strips(self) -> int | None:
         """Levels of a strip where the chain was dissected in strips; else None."""
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, Problem
+from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
 from separatrix.markov.conservation import cut_imbalance, state_imbalance
@@ -153,9 +153,9 @@ def stationary(
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
     if certify:
-        levels = solved.in_strips
+        levels, tilt = solved.in_strips, law if solved.tilted else None
         second = solver_for(
-            chain, anchor=solved.anchor, method=method, reverse=True,
+            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
             sides=sides_for(chain, "left"), strip=None if levels is None else max(2 * levels // 3, 2),
         ).law()  # fmt: skip
         judged = np.flatnonzero(shown)
@@ -196,26 +196,45 @@ def _floor(law: Scaled, imbalance: Array) -> float:
 
 
 def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
-    """The law and each state's imbalance; in strips where one front could not hold its probabilities."""
+    """The law and each state's imbalance.
+
+    Where one front cannot hold its probabilities, in strips, tilted by the law as far as it is known.
+    """
     solved = _recurrent_solver(chain, method, anchor)
     law = solved.law()
-    imbalance = state_imbalance(chain, law)
-    live = law.mantissa > 0.0
-    even = bool((imbalance <= _RESIDUAL_LIMIT).all())
-    if solved.method == "nested" and (not even or int(law.exponent[live].min()) < _DEEP):
-        from separatrix.markov.nested.strips import strip_levels
-
-        likeliest = int(law.log().argmax())
-        solved = solved.forget()  # never two factorisations at once
-        solved = solver_for(
-            chain, anchor=likeliest, method="nested", sides=sides_for(chain, "left"),
-            strip=strip_levels(chain),
-        )  # fmt: skip
-        law = solved.law()
-        imbalance = state_imbalance(chain, law)
     if sides_for(chain, "left") != "both":
         solved = solved.forget()  # gigabytes that the law was all there was to get from
+    imbalance = state_imbalance(chain, law)
+    live = law.mantissa > 0.0
+    lost = solved.in_strips is None and int(law.exponent[live].min()) < _DEEP
+    if solved.method == "nested" and (lost or not bool((imbalance <= _RESIDUAL_LIMIT).all())):
+        solved = solved.forget()  # never two factorisations at once
+        deeper = _tilted(chain, law)
+        if deeper is not None:
+            # else too deep for the tilt, too: what is likely is right without it
+            closer = state_imbalance(chain, deeper[1])
+            if _floor(deeper[1], closer) <= _floor(law, imbalance):
+                (solved, law), imbalance = deeper, closer
+        if sides_for(chain, "left") == "both":
+            solved = solved.complete()
     return solved, law, imbalance
+
+
+def _tilted(chain: Chain, law: Scaled) -> tuple[Solver, Scaled] | None:
+    """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
+    from separatrix.markov.nested.strips import strip_levels
+
+    sides = sides_for(chain, "left")
+    likeliest = int(law.log().argmax())
+    try:
+        solved = solver_for(
+            chain, anchor=likeliest, method="nested", tilt=law, sides=sides,
+            strip=strip_levels(chain),
+        )  # fmt: skip
+    except NotConverged:
+        return None
+    deeper = solved.law()
+    return (solved if sides == "both" else solved.forget()), deeper
 
 
 def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solver:

@@ -18,12 +18,23 @@ _NARROWEST = 4
 
 
 def strip_levels(chain: Chain) -> int:
-    """Levels of the longest axis that a strip may have, by the ratio of rates up and down it.
+    """Levels of the longest axis that a strip may have; at most a quarter of it, so that there are strips."""
+    longest = max(chain.shape)
+    widest = max(longest // 4, _NARROWEST)
+    return int(np.clip(_DECADES / max(_drift(chain), 1e-9), _NARROWEST, widest))
 
-    At most a quarter of the axis, so that there are strips.
+
+def deep_levels(chain: Chain) -> int | None:
+    """Levels of a strip where the drift along the longest axis is so steep that halves may not do."""
+    return strip_levels(chain) if max(chain.shape) * _drift(chain) > _DECADES else None
+
+
+def _drift(chain: Chain) -> float:
+    """Decades between the rates up and down the longest axis, in all but a few states.
+
+    Where one direction is next to impossible, rates say nothing about the way that is taken.
     """
     axis = int(np.argmax(chain.shape))
-    widest = max(chain.shape[axis] // 4, _NARROWEST)
     up, down = np.zeros((2, chain.n_states))
     for jump, rates in zip(chain.jumps, chain.table, strict=True):
         if jump[axis] != 0:
@@ -31,7 +42,5 @@ def strip_levels(chain: Chain) -> int:
             side += rates
     both = (up > 0.0) & (down > 0.0)
     if not both.any():
-        return widest
-    # a few states where one direction is next to impossible do not make a drift
-    drift = float(np.quantile(np.abs(np.log10(up[both] / down[both])), 0.99))
-    return int(np.clip(_DECADES / max(drift, 1e-9), _NARROWEST, widest))
+        return 0.0
+    return float(np.quantile(np.abs(np.log10(up[both] / down[both])), 0.99))
