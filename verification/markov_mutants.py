@@ -41,10 +41,12 @@ from separatrix.markov import banded
 from separatrix.markov.generator import Chain
 from separatrix.markov.nested import (
     assembly,
+    boxes,
     dissection,
     factors,
     fronts,
     packing,
+    products,
     schedule,
     substitution,
     traversal,
@@ -59,8 +61,10 @@ KERNELS: dict[types.ModuleType, tuple[str, ...]] = {
     assembly: ("_assemble", "_extend"),
     packing: ("packed_sizes", "_pack"),
     traversal: ("_factor_nodes",),
-    substitution: ("_add", "_align", "_careful", "_multiply", "_solve_node", "_substitute"),
-    dissection: ("_halve", "_number", "_surround", "_joined"),
+    products: ("_add", "_align", "_careful", "_multiply"),
+    substitution: ("_solve_node", "_substitute"),
+    boxes: ("_halve",),
+    dissection: ("_number", "_surround", "_joined"),
     banded: (
         "invert", "factor", "_multiply", "_flushed", "BandFactor.right", "BandFactor.left",
         "BandFactor.right_scaled", "BandFactor.left_scaled", "BandFactor._in_range",
@@ -98,10 +102,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_add", "elif e <= power[i]:"): CHOICE,
     (
         "_add",
-        "power[i] = base + shift if fraction != 0.0 else _NEVER",
+        "power[i] = base + shift if fraction != 0.0 else NEVER",
     ): "the power of a zero is not read",
-    ("_align", "if top > _NEVER:"): EMPTY,
-    ("_careful", "if top > _NEVER:"): EMPTY,
+    ("_align", "if top > NEVER:"): EMPTY,
+    ("_careful", "if top > NEVER:"): EMPTY,
     ("_careful", "if factor > 0.0 and x > 0.0:"): EMPTY,
     (
         "_careful",
@@ -112,10 +116,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ),
     ("_multiply", "largest = 0.0"): CHOICE,
     ("_multiply", "rows = max(_ONE_THREAD // max(B.size, 1), 8)"): "only the size of slabs changes",
-    ("_multiply", "if high > _NEVER:"): EMPTY,
+    ("_multiply", "if high > NEVER:"): EMPTY,
     ("_multiply", "if exact and high - low > _CLOSE:"): CHOICE,
     ("_multiply", "if largest > 0.0 and x < max(_LOST * largest, _NEAR_SUBNORMAL):"): CHOICE,
-    ("_multiply", "value[target + r], power[target + r] = 0.0, _NEVER"): SMALL,
+    ("_multiply", "value[target + r], power[target + r] = 0.0, NEVER"): SMALL,
     ("_multiply", "largest = max(largest, store[row + k])"): CHOICE,
     (
         "_halve",
@@ -139,6 +143,16 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "_halve",
         "length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)",
     ): "any cut is right",
+    (
+        "_halve",
+        "long = side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]",
+    ): "any cut is right",
+    (
+        "_halve",
+        "first, last = low[long, i] + strips.levels, high[long, i] - strips.levels - wide",
+    ): "any cut is right",
+    ("_halve", "own_low[long, i] = np.clip(strips.goal, first, last)"): "any cut is right",
+    ("_halve", "long &= side.prod(axis=1) > leaf"): "any cut is right",
     ("_surround", "if first[node + 1] > first[start[node]]:"): MORE,
     ("_surround", "if i < d - 1:"): MORE,
     ("_joined", "forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]"): MORE,
@@ -171,7 +185,7 @@ def ldexp(x: float, power: int) -> float:
 
 def shrink() -> None:
     """Panels and leaves so small that small chains have many."""
-    for module in (fronts, assembly, substitution):
+    for module in (fronts, assembly, products):
         module.math = types.SimpleNamespace(ldexp=ldexp, frexp=math.frexp)
     factors.PANEL = PANEL
     schedule._ALONE = 0  # subtrees side by side, as in large chains
@@ -488,7 +502,7 @@ def ranges() -> None:
                 total += mpmath.ldexp(term, int(power[1 + c] + extra[1 + c] + after[6 + r]))
             truth.append(total)
         z, out = np.zeros(12), np.zeros(12)
-        substitution.multiply(
+        products.multiply(
             store, begin, across, height, width, transposed, True, replace, value, power, extra, 1,
             after, 6, z, out,
         )  # fmt: skip

@@ -3,15 +3,19 @@
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from separatrix.errors import NotConverged
-from separatrix.markov import hitting
+from separatrix.markov import agreement
 from separatrix.markov.agreement import disagreement, drops_may_tell
 from separatrix.markov.committor import committor
 from separatrix.markov.generator import as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
+from separatrix.markov.nested.strips import deep_levels, strip_levels
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.stationary import stationary
 from separatrix.population.lattice import Axis, Population, Transition
 
 
@@ -36,20 +40,30 @@ def empty_of(chain):
     return empty
 
 
+def drain_by_one(levels, load):
+    """Mean time from k requests to k - 1, with room for `levels` from k on."""
+    rho = mpmath.mpf(load)
+    return (rho**levels - 1) / (rho - 1)
+
+
 def drain(bound, load):
     """Logarithm of the mean time from a full queue to an empty one."""
     with mpmath.workdps(40):
-        rho = mpmath.mpf(load)
-        steps = ((rho ** (bound - k + 1) - 1) / (rho - 1) for k in range(1, bound + 1))
-        return float(mpmath.log(mpmath.fsum(steps)))
+        return float(mpmath.log(mpmath.fsum(drain_by_one(k, load) for k in range(1, bound + 1))))
 
 
-@pytest.mark.parametrize(("bound", "load"), [(60, 3.0), (1500, 3.0), (700, 30.0), (1900, 1.5)])
-def test_times_to_1e1032_seconds(bound, load):
+@pytest.mark.parametrize(
+    ("bound", "load"),
+    [(60, 3.0), (1500, 3.0), (700, 30.0), (1900, 1.5), (2000, 10.0), (1300, 100.0)],
+)
+def test_times_to_1e2598_seconds(bound, load):
     chain = moody_queue(bound, load)
     found = hitting_times(chain, empty_of(chain), method="nested", second_moment=False)
     assert found.status == "ok"
     assert found.log_mean[-1, -1] == pytest.approx(drain(bound, load), rel=1e-14)
+    with mpmath.workdps(40):
+        last = float(mpmath.log(drain_by_one(bound, load)))
+    assert found.log_mean[1, 0] == pytest.approx(last, rel=1e-14)
 
 
 def test_an_exit_from_the_well_keeps_its_range_beside_the_rates_of_the_well():
@@ -63,33 +77,90 @@ def test_an_exit_from_the_well_keeps_its_range_beside_the_rates_of_the_well():
     assert times.log()[-1] == pytest.approx(drain(bound, load), rel=1e-13)
 
 
-def test_deeper_than_any_front_can_hold_is_refused():
-    chain = moody_queue(1300, 100.0)
-    with pytest.raises(NotConverged, match="underflows"):
-        hitting_times(chain, empty_of(chain), method="nested", second_moment=False)
+@pytest.mark.parametrize(
+    ("bound", "load"), [(1200, 0.2), (500, 1e-3), (2000, 0.3), (900, 3.0), (300, 1e5)]
+)
+def test_laws_to_1e_minus_1500_and_flatter_in_every_entry(bound, load):
+    found = stationary(moody_queue(bound, load), method="nested", certify=True)
+    assert found.status == "ok"
+    assert found.floor == -np.inf
+    assert found.certificate.agreement < 1e-12
+    moods = np.array([1.0, 0.7 / 0.4, 0.7**2 / (0.4 * 0.8)])
+    exact = np.arange(bound + 1)[:, None] * np.log(load) + np.log(moods)
+    exact -= exact.max() + np.log(np.exp(exact - exact.max()).sum())
+    np.testing.assert_allclose(found.log_pi, exact, rtol=1e-13, atol=1e-12)
 
 
-def test_long_times_are_inconclusive_where_a_second_order_fails(monkeypatch):
+def never(*_, **__):
+    raise NotConverged("no room")
+
+
+def test_long_times_and_small_odds_are_inconclusive_where_a_second_order_fails(monkeypatch):
+    monkeypatch.setattr(agreement, "solver_for", never)
     chain = moody_queue(700, 3.0)
-    monkeypatch.setattr(hitting, "opposite_order", lambda *_: None)
     found = hitting_times(chain, empty_of(chain), method="nested", second_moment=False)
     assert found.status == "inconclusive"
     assert "orders differ by inf" in found.reason
     assert found.log_mean[-1, -1] == pytest.approx(drain(700, 3.0), rel=1e-14)
+    ends = np.zeros((2, *chain.shape), dtype=np.bool_)
+    ends[0, 0] = ends[1, -1] = True
+    odds = committor(moody_queue(700, 0.1), ends[1], ends[0], method="nested")
+    assert odds.status == "inconclusive"
+    assert "orders differ by inf" in odds.reason
 
 
-@pytest.mark.parametrize(("bound", "load", "status"), [
-    (300, 2.0, "ok"), (500, 0.2, "ok"), (1200, 0.2, "inconclusive"), (500, 1e-3, "inconclusive"),
-])  # fmt: skip
-def test_odds_to_1e_minus_349_are_right_and_deeper_ones_inconclusive(bound, load, status):
+@settings(deadline=None, max_examples=15)
+@given(
+    shape=st.sampled_from([(40, 3), (25, 7), (60, 2)]), strip=st.integers(1, 12),
+    anchor=st.integers(0, 119), reverse=st.booleans(), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_strips_change_no_answer(shape, strip, anchor, reverse, seed):
+    rng = np.random.default_rng(seed)
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1))
+    rates = [10.0 ** rng.uniform(-2, 0, shape) for _ in jumps]
+
+    def kept(jump, rate):
+        def value(x):
+            inside = np.ones(shape, dtype=np.bool_)
+            for axis, step in enumerate(jump):
+                inside = inside & (x[axis] + step >= 0) & (x[axis] + step < shape[axis])
+            return rate * inside
+
+        return value
+
+    axes = (Axis("queue", shape[0], "queue"), Axis("orbit", shape[1], "orbit"))
+    moves = (
+        Transition(str(j), jump, kept(jump, rate))
+        for j, (jump, rate) in enumerate(zip(jumps, rates, strict=True))
+    )
+    chain = as_chain(Population("random", "test", axes, tuple(moves)))
+    how = {"anchor": anchor, "method": "nested"}
+    law = solver_for(chain, **how).law()
+    in_strips = solver_for(chain, strip=strip, reverse=reverse, **how)
+    assert in_strips.in_strips == strip
+    assert disagreement(law, in_strips.law()) < 1e-12
+
+
+def test_strips_are_as_wide_as_the_drift_allows():
+    assert strip_levels(moody_queue(2000, 10.0)) == 200
+    assert strip_levels(moody_queue(2000, 1e-4)) == 50
+    assert strip_levels(moody_queue(2000, 1.0)) == 500
+    assert deep_levels(moody_queue(2000, 10.0)) == 200
+    assert deep_levels(moody_queue(150, 10.0)) is None
+    one_way = moody_queue(40, 0.0)
+    assert deep_levels(one_way) is None
+    assert strip_levels(one_way) == 10
+
+
+@pytest.mark.parametrize(
+    ("bound", "load"), [(300, 2.0), (500, 0.2), (1200, 0.2), (500, 1e-3), (600, 1e-4)]
+)
+def test_odds_to_1e_minus_2400(bound, load):
     chain = moody_queue(bound, load)
     ends = np.zeros((2, *chain.shape), dtype=np.bool_)
     ends[0, 0] = ends[1, -1] = True
     found = committor(chain, ends[1], ends[0], method="nested")
-    assert found.status == status
-    if status == "inconclusive":
-        assert "orders differ" in found.reason
-        return
+    assert found.status == "ok"
     with mpmath.workdps(40):
         r = 1 / mpmath.mpf(load)
         exact = float(mpmath.log((r - 1) / (r**bound - 1)))

@@ -6,6 +6,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -53,6 +54,19 @@ def test_a_chance_that_the_simulation_excludes_differs():
 
 def test_without_a_valid_real_run_nothing_agrees_or_differs():
     assert {row.agrees for row in compare([run()] * 20, [])} == {None}
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_right_prediction_is_seldom_called_wrong(n):
+    rng = np.random.default_rng(4)
+
+    def some(count):
+        stuck = rng.random(count) < 0.3
+        draws = zip(stuck, rng.normal(80, 10, (count, 3)), rng.exponential(1.0, count), strict=True)
+        return [Outcome(a, b, 4 * c, bool(k), math.inf if k else d) for k, (a, b, c), d in draws]
+
+    wrong = sum(any(row.agrees is False for row in compare(some(200), some(n))) for _ in range(150))
+    assert wrong / 150 < 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
 
 
 def test_words():

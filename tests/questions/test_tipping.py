@@ -12,7 +12,10 @@ from click.testing import CliRunner
 from separatrix import Program, Server, Source, Work
 from separatrix.cli import main
 from separatrix.errors import ModelError
+from separatrix.questions.odds import Odds
+from separatrix.questions.simulated import longest_outage
 from separatrix.questions.tipping import (
+    MOST_FACTOR,
     exact_tipping,
     fault_of,
     fluid_tipping,
@@ -120,6 +123,32 @@ def test_runs_tip_about_where_the_fluid_does():
     assert point.seen is not None
     assert point.seen.low < point.seen.high
     assert 0.75 * point.factor < point.seen.middle < 1.3 * point.factor
+
+
+@pytest.mark.parametrize("kind", ["spike", "outage"])
+@pytest.mark.parametrize(
+    "seen", [(0.3, 0.7), (0.0, 0.2), (0.8, 1.0)], ids=["undecided", "never", "always"]
+)
+def test_runs_are_never_asked_about_sizes_past_the_largest(monkeypatch, kind, seen):
+    program = storm()
+    asked = []
+
+    def judged(_, faults, **__):
+        (fault,) = faults
+        asked.append(fault.duration if kind == "outage" else fault.factor)
+        return Odds(sum(seen) / 2, *seen, "simulation", "")
+
+    monkeypatch.setattr("separatrix.questions.tipping_curve.seen_trapped", judged)
+    curve = tipping_curve(program, kind=kind, durations=None if kind == "outage" else [4.0])
+    (point,) = confirmed(program, curve).points
+    most = longest_outage(program) if kind == "outage" else MOST_FACTOR
+    assert max(asked) <= most
+    assert min(asked) > (0.0 if kind == "outage" else 1.0)
+    assert len(set(asked)) == len(asked)
+    if seen == (0.0, 0.2):
+        assert point.seen.low == most
+    if seen == (0.8, 1.0):
+        assert point.seen.high == min(asked)
 
 
 @pytest.mark.parametrize(

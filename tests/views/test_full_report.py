@@ -119,6 +119,13 @@ def test_numbers_that_differ_by_rounding_are_the_same():
     assert differences({"a": 1.0, "b": [1]}, {"a": 1.1}) == [("a", 1.0, 1.1), ("b", [1], None)]
 
 
+def test_items_with_names_are_compared_by_them():
+    one = {"targets": [{"name": "a", "peak": 1.0}, {"name": "b", "peak": 2.0}]}
+    other = {"targets": [{"name": "b", "peak": 3.0}, {"name": "a", "peak": 1.0}]}
+    assert differences(one, other) == [("targets.b.peak", 2.0, 3.0)]
+    assert differences({"moves": [{"user": "u"}]}, {"moves": []})[0][0] == "moves"
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "<html></html>", '<script type="application/json" id="separatrix-report">{</script>'],

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from separatrix.errors import DataError
 from separatrix.telemetry import Counters, QualityLog, Repair
 from separatrix.telemetry.synthesize import default_system, synthesize
-from separatrix.weights.summary import Summary, summarise
+from separatrix.weights.one_pass import summarise
+from separatrix.weights.summary import Summary
 
 from .conftest import DAY, table_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -105,11 +105,17 @@ def diff(before: str, after: str, as_json: bool) -> None:
     if not found:
         click.echo("The two pages say the same.")
     for place, a, b in found[:SHOWN]:
-        click.echo(f"{place}: {_short(a)} -> {_short(b)}")
+        alike = _short(a) == _short(b)
+        click.echo(f"{place}: {_short(a)} -> {'others' if alike else _short(b)}")
     if len(found) > SHOWN:
         click.echo(f"... and {len(found) - SHOWN} more; --json gives all")
 
 
-def _short(value: object) -> str:
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | dict):
+        count = len(cast(list[object], value))
+        return f"{count} {'entry' if count == 1 else 'entries'}"
     text = json.dumps(value)
     return text if len(text) <= 90 else text[:87] + "..."

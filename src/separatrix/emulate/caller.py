@@ -15,8 +15,8 @@ from separatrix.emulate.lag import LagMeter
 from separatrix.emulate.manners import BreakerState, Budget
 from separatrix.emulate.series import Grid
 from separatrix.emulate.wire import ClientEnd, Pool
+from separatrix.model.parts import LateResponses
 from separatrix.model.policies import Backoff, Breaker, RetryBudget
-from separatrix.model.program import LateResponses
 
 DEADLINE = "separatrix-deadline"
 """Header: when the client gives up, on the machine's monotonic clock [s]."""

@@ -19,7 +19,8 @@ from separatrix.emulate.lag import LagMeter
 from separatrix.emulate.series import Grid, stream_grid
 from separatrix.emulate.wire import Pool
 from separatrix.model.files import loads
-from separatrix.model.program import Program, Source
+from separatrix.model.parts import Source
+from separatrix.model.program import Program
 
 
 async def ask(given: dict[str, Any]) -> None:

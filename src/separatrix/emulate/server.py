@@ -19,7 +19,7 @@ from separatrix.emulate.series import Grid, server_grid, stream_grid
 from separatrix.emulate.service import Service
 from separatrix.emulate.wire import Pool, ServerEnd
 from separatrix.model.files import loads
-from separatrix.model.program import DependentCall, Server
+from separatrix.model.parts import DependentCall, Server
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 4096

@@ -17,8 +17,8 @@ from separatrix.emulate.draws import service_sampler
 from separatrix.emulate.lag import LagMeter
 from separatrix.emulate.series import Grid
 from separatrix.model.faults import Schedule
+from separatrix.model.parts import Constants, Server
 from separatrix.model.policies import AdaptiveLifo, CoDel, Fifo
-from separatrix.model.program import Constants, Server
 
 
 class Responder(Protocol):

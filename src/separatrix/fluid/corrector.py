@@ -15,6 +15,9 @@ VectorField: TypeAlias = Callable[[Array, float], Array]
 """(states (m, n), parameter) -> velocities (m, n)."""
 
 _NEWTON = 12
+_CLOSE = 1e-8
+_STEEP = 0.5  # least share of the parameter in the tangent of a branch that is not steep
+_NEAR = (1e-5, 0.05)  # distance of a parameter value that serves for a difference
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,17 @@ class CurvePoint:
 
 
 class Curve:
-    """The field in scaled coordinates, and what is solved along a branch."""
+    """The field in scaled coordinates, and what is solved along a branch.
+
+    A new value of the parameter is what costs: a program is lowered for it. Where the branch is not steep a point
+    is corrected at one value; derivatives are taken at values asked for already, where they are near enough.
+    """
 
     def __init__(self, field: VectorField, scale: Array, parameter_scale: float) -> None:
         self.field = field
         self.scale = np.append(scale, parameter_scale)
         self.n = len(scale)
+        self._last = np.nan
 
     def speed(self, z: Array) -> Array:
         """Velocity [1/s] at a point, (n,)."""
@@ -47,8 +55,11 @@ class Curve:
         speed = self.field(states, p)
         n = self.n
         jacobian = ((speed[1 : n + 1] - speed[n + 1 :]) / (2 * delta[:, None])).T
-        step = 1e-7 * float(self.scale[-1])
+        # a direction is all that hangs on it: the value before will do
+        near = _NEAR[0] <= abs(self._last - p) / float(self.scale[-1]) <= _NEAR[1]
+        step = self._last - p if near else 1e-7 * float(self.scale[-1])
         by_p = (self.field(x[None], p + step)[0] - speed[0]) / step
+        self._last = p
         both = np.concatenate([jacobian * self.scale[:-1], (by_p * self.scale[-1])[:, None]], 1)
         return both, jacobian
 
@@ -73,14 +84,19 @@ class Curve:
         With slopes `known` nearby, they serve as long as each step is a quarter of the last.
         """
         z = origin + step * tangent
+        # where the branch is not steep, the plane in which the point is sought is that of one parameter value
+        across = tangent
+        if abs(tangent[-1]) > _STEEP:
+            across = np.append(np.zeros(self.n), 1.0)
+        place = float(across @ z)
         slopes, last = known, np.inf
         for _ in range(_NEWTON):
             fresh = slopes is None
             if slopes is None:
                 slopes, _ = self.slopes(z)
-            residual = np.append(self.speed(z), float(tangent @ (z - origin)) - step)
+            residual = np.append(self.speed(z), float(across @ z) - place)
             try:
-                change = np.linalg.solve(np.concatenate([slopes, tangent[None]]), residual)
+                change = np.linalg.solve(np.concatenate([slopes, across[None]]), residual)
             except np.linalg.LinAlgError:
                 return None
             size = float(np.abs(change).max())
@@ -89,10 +105,12 @@ class Curve:
                 continue
             if size > 2 * last or size > 10 * step + 1e-5:
                 return None
-            z = z - change
-            if size < 1e-8:
-                return self.point(z, tangent)
-            last = size
+            moved = z - change
+            if size < _CLOSE:
+                # so near that derivatives at the value before are those here
+                point = self.point(np.append(moved[:-1], z[-1]), tangent)
+                return CurvePoint(moved, point.slopes, point.tangent, point.spectrum)
+            z, last = moved, size
             if fresh:
                 slopes = None
         return None

@@ -3,7 +3,8 @@ r"""Fixed points of the mean dynamics: all of them, with their stability and a c
 The mean dynamics are taken apart into blocks that can be brought to rest one after the other, and each block
 is solved by itself (`separatrix.fluid.composition`); what that does not find is searched for
 (`separatrix.fluid.search`). The points are certified together by Brouwer's degree
-(`separatrix.fluid.certificate`): their indices have to add up to 1.
+(`separatrix.fluid.certificate`): their indices have to add up to 1. That leaves a gap, a missing pair of opposite
+index; for one plain server, whose program is given, an interval test closes it (`separatrix.fluid.proof`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from separatrix.fluid.composition import resting_states
 from separatrix.fluid.field import jacobians, velocity
 from separatrix.fluid.marginal import Stretch, marginal_stretches, outside
 from separatrix.fluid.newton import imbalance, same
+from separatrix.fluid.proof import Proof, proved
+from separatrix.fluid.reduced import reducible, rested_orbits
 from separatrix.fluid.search import merged, searched_states
+from separatrix.model import Program
 from separatrix.population import Array, Population
 
 
@@ -68,12 +72,15 @@ class Equilibria:
     ----------
     points : by increasing total queue.
     degree : sum of their indices; 1 where no point is missing (or a pair of opposite index is).
+    certificate : ``"interval"``: each point is alone in an interval of the queue, and no other exists;
+        ``"degree"``: the indices add up to 1, and a pair of opposite index could be missing; ``"none"``.
     status, reason : ``"ok"``; ``"inconclusive"`` where the certificate fails, and how.
     marginal : queue lengths that all rest, where the load is exactly one.
     """
 
     points: tuple[FixedPoint, ...]
     degree: int
+    certificate: Literal["interval", "degree", "none"] = "none"
     status: Literal["ok", "inconclusive"] = "ok"
     reason: str = ""
     marginal: tuple[Stretch, ...] = ()
@@ -84,18 +91,22 @@ class Equilibria:
             "schema": "separatrix.equilibria/1",
             "points": [point.to_dict() for point in self.points],
             "degree": self.degree,
+            "certificate": self.certificate,
             "status": self.status,
             "reason": self.reason,
             "marginal": [stretch.to_dict() for stretch in self.marginal],
         }
 
 
-def equilibria(population: Population, *, resolution: int = 301, seed: int = 0) -> Equilibria:
+def equilibria(
+    population: Population, program: Program | None = None, *, resolution: int = 301, seed: int = 0
+) -> Equilibria:
     """All fixed points, with the certificate that none is missing.
 
     Parameters
     ----------
     population : with any number of queues.
+    program : that it was lowered from; then one plain server gets the interval certificate.
     resolution : queue lengths at which a block with one queue is looked at first.
     seed : of the random states from which a missing point is searched.
     """
@@ -108,12 +119,32 @@ def equilibria(population: Population, *, resolution: int = 301, seed: int = 0) 
         stretches = marginal_stretches(population, states[found.indices == 0])
     if stretches:
         return _marginal(population, stretches, states)
+    certificate: Literal["interval", "degree", "none"] = "none" if found.reason else "degree"
+    proof = None if program is None else _proof(population, program)
+    reason = found.reason
+    if proof is not None:
+        alone = [sum(low <= x[0] <= high for x in states) for low, high in proof.isolated]
+        certificate, reason = "interval", ""
+        if alone != [1] * len(states):
+            certificate, reason = "none", f"{len(proof.isolated)} points exist, not {len(states)}"
     return Equilibria(
         described(population, states, found.indices),
         found.degree,
-        "inconclusive" if found.reason else "ok",
-        found.reason,
+        certificate,
+        "inconclusive" if reason else "ok",
+        reason,
     )
+
+
+def _proof(population: Population, program: Program) -> Proof | None:
+    """The interval test's, where the population is what it speaks of."""
+    if population.closure not in ("staged", "geometric") or not reducible(population):
+        return None
+    # orbits grow with the queue: at the full one they must be clear of their bounds
+    most = rested_orbits(population, np.array([population.shape[0] - 1.0]))[0]
+    if np.any(most > np.array(population.shape[1:]) - 2.0):
+        return None
+    return proved(program, "staged" if population.closure == "staged" else "geometric")
 
 
 def _marginal(population: Population, stretches: tuple[Stretch, ...], states: Array) -> Equilibria:
@@ -125,7 +156,7 @@ def _marginal(population: Population, stretches: tuple[Stretch, ...], states: Ar
     )
     reason = "; ".join(stretch.sentence for stretch in stretches)
     points = described(population, states, signs)
-    return Equilibria(points, int(signs.sum()), "inconclusive", reason, stretches)
+    return Equilibria(points, int(signs.sum()), "none", "inconclusive", reason, stretches)
 
 
 def fixed_points(population: Population, *, resolution: int = 301) -> tuple[FixedPoint, ...]:

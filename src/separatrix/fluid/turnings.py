@@ -31,15 +31,36 @@ def fold_at(curve: Curve, found: list[CurvePoint], i: int) -> Turning:
         if here.tangent[-1] * there.tangent[-1] < 0:
             rising = bool(here.tangent[-1] > 0)
             step = float((there.z - here.z) @ here.tangent)
-            point = _bisected(curve, here, step, _heading(rising))
+            point = _turned(curve, here, there, step)
             # past a corner bisection ends at once: keep what lies farther
             if (point.z[-1] >= best.z[-1]) == rising:
                 best = point
     return _turning("fold", curve, best)
 
 
-def _heading(rising: bool) -> Callable[[CurvePoint], bool]:
-    return lambda point: bool(point.tangent[-1] > 0) == rising
+def _turned(curve: Curve, here: CurvePoint, there: CurvePoint, step: float) -> CurvePoint:
+    """The point between two at which the tangent leaves the parameter, by the Illinois method."""
+    low, high = 0.0, step
+    left, right = float(here.tangent[-1]), float(there.tangent[-1])
+    best, kept = here, 0
+    for _ in range(40):
+        middle = (low * right - high * left) / (right - left)
+        if high - low < 1e-10 or not low < middle < high:
+            break
+        point = curve.corrected(here.z, here.tangent, middle, here.slopes)
+        if point is None:
+            break
+        best, value = point, float(point.tangent[-1])
+        if abs(value) < 1e-9:
+            break
+        # the end that stays a second time counts half
+        if value * left > 0:
+            low, left, right = middle, value, right / (2.0 if kept > 0 else 1.0)
+            kept = 1
+        else:
+            high, right, left = middle, value, left / (2.0 if kept < 0 else 1.0)
+            kept = -1
+    return best
 
 
 def _bisected(

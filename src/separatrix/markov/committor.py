@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.agreement import AGREED, disagreement, drops_may_tell, opposite_order
+from separatrix.markov.agreement import AGREED, agreed, drops_may_tell
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import Method, solver_for
@@ -99,11 +99,12 @@ def committor(
         outside = Scaled.of(b.reshape(-1).astype(np.float64))
         return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
     solved = solver_for(chain, removed=removed, method=method)
-    both = [solved.right(rates_into(chain, hit)) for hit in (a, b)]
-    error = max(
-        [solved.error]
-        + [_doubt(solved, method, *each) for each in zip(both, (a, b), (b, a), strict=True)]
-    )
+    both: list[Scaled] = []
+    error = solved.error
+    for hit, other in ((a, b), (b, a)):
+        p, doubt = _odds(solved, hit, other)
+        both.append(p)
+        error = max(error, doubt)
     h, g = (
         p.plus(Scaled.of(hit.reshape(-1).astype(np.float64)))
         for p, hit in zip(both, (a, b), strict=True)
@@ -111,20 +112,19 @@ def committor(
     return _result(chain, h, g, error, solved.method, solved.reason, solved)
 
 
-def _doubt(solved: Solver, method: Method, p: Scaled, hit: Mask, other: Mask) -> float:
-    """What an elimination of other drops would change in probabilities to hit a set, relatively."""
+def _odds(solved: Solver, hit: Mask, other: Mask) -> tuple[Scaled, float]:
+    """Probabilities to hit a set, and how far two dissections differ where these are tiny."""
+    into = rates_into(solved.chain, hit)
+    p = solved.right(into)
     positive = p.mantissa > 0.0
     smallest = float(p.log()[positive].min(initial=0.0))
     if not positive[~solved.removed.reshape(-1)].all():
         lost = can_reach(solved.chain, hit, other) & ~solved.removed & ~positive.reshape(hit.shape)
         smallest = -inf if lost.any() else smallest
     if not drops_may_tell(solved, -smallest):
-        return 0.0
-    if smallest == -inf:
-        return inf
-    into = rates_into(solved.chain, hit)
-    second = opposite_order(solved, method, "right", into)
-    return inf if second is None else disagreement(p, second.right(into))
+        return p, 0.0
+    _, p, error = agreed(solved, p, lambda s: s.right(into), "right", into)
+    return p, error
 
 
 def hitting_probability(

@@ -12,7 +12,6 @@ that nothing is ever subtracted. States are numbered in row-major order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.markov.faulty_rates import first_problem
 from separatrix.markov.memory import available_bytes, human_bytes
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def as_chain(source: Population | Chain) -> Chain:
             )
             continue
         rate = np.broadcast_to(np.asarray(transition.rate(grid), dtype=np.float64), shape)
-        bad = _first_problem(rate, jump, shape, names, transition.name)
+        bad = first_problem(rate, jump, shape, names, transition.name)
         if bad is not None:
             problems.append(bad)
         elif any(jump):
@@ -271,44 +271,3 @@ def as_mask(target: Any, chain: Chain, what: str) -> Mask:
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
-
-
-def _outside(jump: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
-    """Slabs of the box from which the jump leaves it."""
-    for i, (step, size) in enumerate(zip(jump, shape, strict=True)):
-        if step > 0:
-            slab = slice(max(size - step, 0), size)
-        elif step < 0:
-            slab = slice(0, min(-step, size))
-        else:
-            continue
-        yield (slice(None),) * i + (slab,)
-
-
-def _first_problem(
-    rate: Array, jump: tuple[int, ...], shape: tuple[int, ...], names: tuple[str, ...], event: str
-) -> Problem | None:
-    """The first state where this transition's rate cannot be right."""
-
-    def at(flat: int) -> str:
-        values = np.unravel_index(flat, shape)
-        return ", ".join(f"{n} = {int(v)}" for n, v in zip(names, values, strict=True))
-
-    wrong = ~(np.isfinite(rate) & (rate >= 0.0))
-    if wrong.any():
-        flat = int(np.argmax(wrong))
-        return Problem(
-            f"transition {event!r} has rate {float(rate.reshape(-1)[flat])!r} 1/s at {at(flat)}",
-            hint="rates must be finite and >= 0",
-        )
-    leaves = np.zeros(shape, dtype=np.bool_)
-    for slab in _outside(jump, shape):
-        leaves[slab] |= rate[slab] > 0.0
-    if leaves.any():
-        flat = int(np.argmax(leaves))
-        return Problem(
-            f"transition {event!r} with jump {jump} leaves the box at {at(flat)}"
-            f" at rate {float(rate.reshape(-1)[flat])!r} 1/s",
-            hint="the rate must be 0 wherever the jump would leave the box",
-        )
-    return None

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.agreement import AGREED, disagreement, drops_may_tell, opposite_order
+from separatrix.markov.agreement import AGREED, agreed, disagreement, drops_may_tell
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import Method, sides_for, solver_for
@@ -169,8 +169,8 @@ def hitting_times(
         start can reach are considered.
     second_moment : also compute the standard deviation.
     method : see `solver_for`.
-    certify : measure the error of the means by a second elimination in the opposite order; done
-        anyway where a mean is longer than 1e270 jumps (see `agreement`).
+    certify : measure the error of the means by a second elimination in the opposite order; means
+        longer than 1e270 jumps are always eliminated twice (see `agreement`).
 
     Raises
     ------
@@ -186,21 +186,29 @@ def hitting_times(
     if found is None:
         return _at_once(mask)
     removed, solved, ones = found
+    del found  # what is forgotten below must not be kept alive here
     # states that are neither target nor reachable from the start: left out, reported as NaN
     skipped = removed & ~mask
     first = solved.right(ones)
     error, status, reason = solved.error, "ok", solved.reason
-    nan = np.full(chain.n_states, np.nan)
-    std, std_error = _deviations(solved, first) if second_moment else (nan, nan)
     jumps = float(first.log().max()) + float(np.log(chain.exit_rates().max()))
-    if certify or drops_may_tell(solved, jumps):
-        sides = sides_for(chain, "right")
-        if sides != "both":
-            solved = solved.forget()  # never two factorisations at once, where they weigh gigabytes
-        second = opposite_order(solved, method, sides, ones)
-        error = np.inf if second is None else disagreement(first, second.right(ones))
-        if error > AGREED:
-            status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
+    deep, sides = drops_may_tell(solved, jumps), sides_for(chain, "right")
+    if (deep or certify) and sides != "both":
+        solved = solved.forget()  # never two factorisations at once, where they weigh gigabytes
+    if deep:
+        solved, first, error = agreed(solved, first, lambda s: s.right(ones), sides, ones)
+    elif certify:
+        second = solver_for(
+            chain, removed=removed, anchor=solved.anchor, method=method, reverse=True, sides=sides,
+            load=ones,
+        ).right(ones)  # fmt: skip
+        error = disagreement(first, second)
+    if error > AGREED:
+        status, reason = "inconclusive", f"two elimination orders differ by {error:.2g}"
+    nan = np.full(chain.n_states, np.nan)
+    if second_moment and (deep or certify):
+        solved = solved.complete()
+    std, std_error = _deviations(solved, first) if second_moment else (nan, nan)
     mean, log_mean = first.to_float(), first.log()
     for table in (mean, std, log_mean, std_error):
         table[skipped.reshape(-1)] = np.nan

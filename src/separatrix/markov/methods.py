@@ -42,6 +42,7 @@ def solver_for(
     tilt: Scaled | None = None,
     sides: Sides = "both",
     load: Array | None = None,
+    strip: int | None = None,
 ) -> Solver:
     """Solver of the chain on its kept states, free of subtractions.
 
@@ -64,6 +65,9 @@ def solver_for(
         again. Elimination by levels keeps both.
     load : a right-hand side >= 0 (n,) that nested dissection eliminates along; `right` of this
         very array then costs next to nothing.
+    strip : nested dissection cuts the longest axis into strips of so many levels first, one after the
+        other towards the anchor, so that no front joins states whose rates a float64 cannot hold
+        beside each other. By default it does so where the chain drifts steeply.
 
     Raises
     ------
@@ -90,7 +94,9 @@ def solver_for(
         if picked == "nested":
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.solver import eliminate_nested
+            from separatrix.markov.nested.strips import deep_levels
 
+            strip = deep_levels(chain) if strip is None else strip
             solved = eliminate_nested(
                 chain,
                 gone,
@@ -101,6 +107,7 @@ def solver_for(
                 tilt=tilt,
                 sides=sides,
                 load=load,
+                strip=strip,
             )
         else:
             solved = eliminate_by_levels(
@@ -111,11 +118,18 @@ def solver_for(
     if failed is not None:
         # only here: while an exception is handled it keeps the factors of the failed attempt alive
         trouble = _explained(chain, gone, last, *failed)
-        if anchor is None and isinstance(trouble, NotConverged):
-            # the chain lingers where it last got stuck: there the anchor's extended range helps
+        deeper = picked == "nested" and strip is None
+        if isinstance(trouble, NotConverged) and (deeper or anchor is None):
+            if deeper:
+                from separatrix.markov.nested.strips import strip_levels
+
+                strip = strip_levels(chain)
+            else:
+                # the chain lingers where it last got stuck: there the anchor's extended range helps
+                anchor = failed[0]
             return solver_for(
-                chain, removed=removed, killing=killing, anchor=failed[0], method=method,
-                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load,
+                chain, removed=removed, killing=killing, anchor=anchor, method=method,
+                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
             )  # fmt: skip
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)

@@ -56,6 +56,11 @@ class Solver(ABC):
         return False
 
     @property
+    def in_strips(self) -> int | None:
+        """Levels of a strip where the chain was dissected in strips; else None."""
+        return None
+
+    @property
     def floor(self) -> float:
         """Natural logarithm of the probability down to which entries of the law are certified."""
         return -inf

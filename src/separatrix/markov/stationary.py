@@ -29,7 +29,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 _RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
 _DEEP = -900  # power of two below which a probability may have been lost beside the largest one
-_TILTS = 3
 _SMALLEST = -650.0  # logarithm of 1e-282: what is less hardly shows in a float64
 
 
@@ -69,8 +68,9 @@ class StationaryLaw(Shown):
     status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
     elimination : the factors, for further solves with the same anchor.
     floor : natural logarithm of the probability down to which entries are certified; ``-inf``
-        where all are. A chain whose probabilities differ by more than 1e-580 across one front of a
-        nested dissection leaves the smallest, which a float64 cannot show anyway, uncertain.
+        where all are. Laws that span more than a float64 are eliminated again in strips
+        (`nested.strips`); where a chain is too steep even for those, its smallest entries stay
+        uncertain.
     """
 
     population: Population | None
@@ -153,10 +153,10 @@ def stationary(
     residual = float(imbalance[shown].max(initial=0.0))
     agreement = None
     if certify:
-        tilt = law if solved.tilted else None
+        levels, tilt = solved.in_strips, law if solved.tilted else None
         second = solver_for(
             chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
-            sides=sides_for(chain, "left"),
+            sides=sides_for(chain, "left"), strip=None if levels is None else max(2 * levels // 3, 2),
         ).law()  # fmt: skip
         judged = np.flatnonzero(shown)
         agreement = disagreement(law[judged], second[judged])
@@ -198,39 +198,39 @@ def _floor(law: Scaled, imbalance: Array) -> float:
 def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
     """The law and each state's imbalance.
 
-    Where its probabilities exceed what one float64 can compare, by tilted eliminations.
+    Where one front cannot hold its probabilities, in strips, tilted by the law as far as it is known.
     """
     solved = _recurrent_solver(chain, method, anchor)
     law = solved.law()
     if sides_for(chain, "left") != "both":
         solved = solved.forget()  # gigabytes that the law was all there was to get from
     imbalance = state_imbalance(chain, law)
-    if solved.method != "nested":
-        return solved, law, imbalance
-    for _ in range(_TILTS):
-        live = law.mantissa > 0.0
-        lowest = int(law.exponent[live].min())
-        even = bool((imbalance <= _RESIDUAL_LIMIT).all())
-        if even and (lowest >= _DEEP or solved.tilted):
-            break
+    live = law.mantissa > 0.0
+    lost = solved.in_strips is None and int(law.exponent[live].min()) < _DEEP
+    if solved.method == "nested" and (lost or not bool((imbalance <= _RESIDUAL_LIMIT).all())):
         solved = solved.forget()  # never two factorisations at once
         deeper = _tilted(chain, law)
-        if deeper is None:
-            # too deep for the tilt, too: what is likely is right without it
-            break
-        solved, law = deeper
-        imbalance = state_imbalance(chain, law)
-    if sides_for(chain, "left") == "both":
-        solved = solved.complete()
+        if deeper is not None:
+            # else too deep for the tilt, too: what is likely is right without it
+            closer = state_imbalance(chain, deeper[1])
+            if _floor(deeper[1], closer) <= _floor(law, imbalance):
+                (solved, law), imbalance = deeper, closer
+        if sides_for(chain, "left") == "both":
+            solved = solved.complete()
     return solved, law, imbalance
 
 
 def _tilted(chain: Chain, law: Scaled) -> tuple[Solver, Scaled] | None:
     """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
+    from separatrix.markov.nested.strips import strip_levels
+
     sides = sides_for(chain, "left")
     likeliest = int(law.log().argmax())
     try:
-        solved = solver_for(chain, anchor=likeliest, method="nested", tilt=law, sides=sides)
+        solved = solver_for(
+            chain, anchor=likeliest, method="nested", tilt=law, sides=sides,
+            strip=strip_levels(chain),
+        )  # fmt: skip
     except NotConverged:
         return None
     deeper = solved.law()

@@ -3,6 +3,7 @@
 from separatrix.model.arrivals import Mixture, PhaseType, Poisson, StateMachine, Trace
 from separatrix.model.faults import Outage, Schedule, Slowdown, Spike
 from separatrix.model.limits import Limit
+from separatrix.model.parts import Constants, DependentCall, Server, Source, Work
 from separatrix.model.policies import (
     AdaptiveLifo,
     Backoff,
@@ -15,7 +16,7 @@ from separatrix.model.policies import (
     ThresholdAdmission,
     TokenBucket,
 )
-from separatrix.model.program import Constants, DependentCall, Program, Server, Source, Work
+from separatrix.model.program import Program
 from separatrix.model.service import (
     Deterministic,
     Empirical,

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from separatrix.model.demand import Api, patience, waited
 from separatrix.model.faults import Outage, Spike
-from separatrix.model.program import Program, Source
+from separatrix.model.parts import Source
+from separatrix.model.program import Program
 from separatrix.model.quantities import duration_text as time
 from separatrix.model.quantities import number_text, seconds_text
 from separatrix.model.suspicion import Warning_, numbered_calls, without_effect

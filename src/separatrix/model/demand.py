@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from separatrix.model.parts import Constants, DependentCall, Server, Source, Work
 from separatrix.model.policies import Backoff
-from separatrix.model.program import Constants, DependentCall, Program, Server, Source, Work
+from separatrix.model.program import Program
 
 Api = tuple[str, str]
 """Server name and API name."""

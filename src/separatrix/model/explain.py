@@ -15,6 +15,7 @@ from separatrix.model.client_suspicions import (
 from separatrix.model.demand import Api, Demand, attempts, demands, holding_times, patience, waited
 from separatrix.model.faults import Fault, Outage, Spike
 from separatrix.model.limits import QUANTITIES, Limit
+from separatrix.model.parts import DependentCall, Server, Source, Work
 from separatrix.model.policies import (
     AdaptiveLifo,
     Backoff,
@@ -23,7 +24,7 @@ from separatrix.model.policies import (
     Lifo,
     ThresholdAdmission,
 )
-from separatrix.model.program import DependentCall, Program, Server, Source, Work
+from separatrix.model.program import Program
 from separatrix.model.quantities import duration_text as time
 from separatrix.model.quantities import rate_text as rate
 from separatrix.model.server_suspicions import never_asked, server_suspicions

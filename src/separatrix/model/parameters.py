@@ -18,8 +18,9 @@ from separatrix.model import anatomy
 from separatrix.model.faults import Schedule
 from separatrix.model.findings import Place
 from separatrix.model.limits import Limit
+from separatrix.model.parts import Source
 from separatrix.model.plaindata import IMPLIED, TOP, Fields, as_plain, as_program, part_as_plain
-from separatrix.model.program import Program, Source
+from separatrix.model.program import Program
 from separatrix.model.quantities import Name
 from separatrix.model.skeleton import locate
 

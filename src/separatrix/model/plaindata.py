@@ -23,7 +23,8 @@ from separatrix.model import anatomy
 from separatrix.model.faults import Fault, Schedule
 from separatrix.model.findings import Finding, Place, findings, nearest, shown
 from separatrix.model.limits import Limit, LimitText, as_limit
-from separatrix.model.program import DependentCall, Program, Server, Source
+from separatrix.model.parts import DependentCall, Server, Source
+from separatrix.model.program import Program
 from separatrix.model.quantities import Name
 from separatrix.model.skeleton import locate, skeleton
 from separatrix.model.wholeness import UNREACHED, problems_of

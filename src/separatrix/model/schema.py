@@ -14,8 +14,8 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from separatrix.model import anatomy
+from separatrix.model.parts import Source
 from separatrix.model.plaindata import IMPLIED, TOP, VERSION
-from separatrix.model.program import Source
 from separatrix.model.quantities import NAME_LETTERS, NAME_PATTERN, NOTATIONS
 
 _BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}

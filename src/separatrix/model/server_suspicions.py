@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from separatrix.model.demand import Demand, patience, waited
+from separatrix.model.parts import Server, Source
 from separatrix.model.policies import (
     AdaptiveLifo,
     CoDel,
@@ -17,7 +18,7 @@ from separatrix.model.policies import (
     ThresholdAdmission,
     TokenBucket,
 )
-from separatrix.model.program import Program, Server, Source
+from separatrix.model.program import Program
 from separatrix.model.quantities import duration_text as time
 from separatrix.model.quantities import rate_text
 from separatrix.model.suspicion import Warning_, numbered_calls, without_effect

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from separatrix.model.faults import Fault, Outage, Schedule, Slowdown, Spike
 from separatrix.model.findings import Place
-from separatrix.model.program import DependentCall, Program, Server, Source, Work
+from separatrix.model.parts import DependentCall, Server, Source, Work
+from separatrix.model.program import Program
 from separatrix.model.quantities import is_name
 
 _ANY = "?"

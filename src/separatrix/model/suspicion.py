@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from separatrix.model.program import DependentCall, Server
+from separatrix.model.parts import DependentCall, Server
 
 
 @dataclass(frozen=True)

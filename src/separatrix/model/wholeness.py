@@ -14,7 +14,8 @@ from separatrix.model.findings import MOST, UNPRINTABLE, nearest, shown
 from separatrix.model.quantities import NAME_LETTERS, is_name
 
 if TYPE_CHECKING:
-    from separatrix.model.program import DependentCall, Program, Server
+    from separatrix.model.parts import DependentCall, Server
+    from separatrix.model.program import Program
 
 UNREACHED = "no source reaches this server"
 

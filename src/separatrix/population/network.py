@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from separatrix.model import Poisson, Program, Server, Source
 from separatrix.model.arrivals import Arrivals
 from separatrix.model.demand import calls_of, order, waited
+from separatrix.model.parts import DependentCall
 from separatrix.model.policies import Breaker, RetryBudget
-from separatrix.model.program import DependentCall
 from separatrix.population.refusals import refuse_last_first, refuse_server, refuse_source
 
 

@@ -13,7 +13,7 @@ from separatrix.model import Program
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
 from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
-from separatrix.questions.portrait import Portrait, describe, plane
+from separatrix.questions.portrait import Portrait, described, plane
 from separatrix.questions.sliders import Slider, sliders
 
 RESOLUTION = 41
@@ -83,7 +83,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     program.check()
     population = lower(program, "geometric", means_only=True)
     verdict = fluid_verdict(program, closure="geometric", timed=False)
-    picture, finding = _picture(population)
+    picture, finding = _picture(population, program)
     curve, found = _over_load(program)
     return Glance(
         program=program.name,
@@ -99,12 +99,12 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     )
 
 
-def _picture(population: Population) -> tuple[Portrait | None, str]:
+def _picture(population: Population, program: Program) -> tuple[Portrait | None, str]:
     try:
-        picture = plane(population, resolution=RESOLUTION)
+        picture = plane(population, program, resolution=RESOLUTION)
     except (Unsupported, NotConverged) as error:
         return None, str(error)
-    return picture, describe(picture.points, population)
+    return picture, described(picture, population)
 
 
 def _basins(population: Population) -> Basins | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from separatrix.fluid.equilibria import FixedPoint, equilibria
 from separatrix.fluid.reduced import rested_orbits
+from separatrix.model import Program
 from separatrix.population import Array, Population
 from separatrix.questions.regimes import Regimes
 
@@ -25,6 +26,7 @@ class Portrait:
     ridge : (m, n) probability of settling on the healthy side; None where it is not known on
         this plane.
     plane : how the plane lies among the coordinates, in words.
+    certificate : of the points, as in `separatrix.fluid.equilibria.Equilibria`.
     """
 
     queue: Array
@@ -34,6 +36,7 @@ class Portrait:
     points: tuple[FixedPoint, ...]
     ridge: Array | None
     plane: str
+    certificate: str = "none"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: arrays as lists, row by row of the orbit."""
@@ -52,6 +55,7 @@ class Portrait:
             ],
             "ridge": None if self.ridge is None else self.ridge.tolist(),
             "plane": self.plane,
+            "certificate": self.certificate,
         }
 
 
@@ -61,11 +65,14 @@ def portrait(found: Regimes, *, resolution: int = 61) -> Portrait:
     return replace(flow, ridge=_ridge(found, flow.queue, flow.orbit))
 
 
-def plane(population: Population, *, resolution: int = 61) -> Portrait:
+def plane(
+    population: Population, program: Program | None = None, *, resolution: int = 61
+) -> Portrait:
     """The phase portrait of the mean dynamics alone.
 
     With several orbit coordinates the plane is the one on which they keep the proportions that
-    they have where they rest at a full queue.
+    they have where they rest at a full queue. With its program, one plain server's points are
+    proved to be all.
 
     Raises Unsupported where the population has more than one queue.
     """
@@ -73,11 +80,14 @@ def plane(population: Population, *, resolution: int = 61) -> Portrait:
     top = float(population.shape[0] - 1)
     q = np.linspace(0.0, top, resolution)
     # a picture shows what was found; rates that jump (as in Metafor's closure) have no certificate
-    points = equilibria(population).points
+    rests = equilibria(population, program)
+    points, certificate = rests.points, rests.certificate
     if all(axis.size == 1 for axis in population.axes[1:]):
         drift = population.drift((q, *[np.zeros_like(q)] * n_orbits))[0]
         flat = np.tile(drift, (2, 1))
-        return Portrait(q, np.array([0.0, 1.0]), flat, 0 * flat, points, None, "no orbit")
+        return Portrait(
+            q, np.array([0.0, 1.0]), flat, 0 * flat, points, None, "no orbit", certificate
+        )
     resting = rested_orbits(population, np.array([top]))[0]
     shares = resting / resting.sum() if resting.sum() > 0 else np.full(n_orbits, 1 / n_orbits)
     farthest = max([float(resting.sum()), *(float(p.state[1:].sum()) for p in points)])
@@ -94,7 +104,7 @@ def plane(population: Population, *, resolution: int = 61) -> Portrait:
         if n_orbits == 1
         else "orbits in the proportions they have where they rest at a full queue"
     )
-    return Portrait(q, o, velocity[0], orbit_drift, points, None, words)
+    return Portrait(q, o, velocity[0], orbit_drift, points, None, words, certificate)
 
 
 def _ridge(found: Regimes, q: Array, o: Array) -> Array | None:
@@ -104,6 +114,16 @@ def _ridge(found: Regimes, q: Array, o: Array) -> Array | None:
     rows = np.clip(np.rint(q).astype(int), 0, table.shape[0] - 1)
     columns = np.clip(np.rint(o).astype(int), 0, table.shape[1] - 1)
     return table[np.ix_(rows, columns)].T
+
+
+def described(picture: Portrait, population: Population) -> str:
+    """The finding of a portrait in a sentence, and what is proved."""
+    proved = (
+        " An interval test proves that there is no other."
+        if picture.certificate == "interval"
+        else ""
+    )
+    return describe(picture.points, population) + proved
 
 
 def describe(points: tuple[FixedPoint, ...], population: Population) -> str:

@@ -206,41 +206,33 @@ def confirmed(
 def _seen(
     program: Program, curve: TippingCurve, point: TippingPoint, runs: int, seed: int
 ) -> SeenTipping:
+    """Look outwards from what the fluid says, ever faster, until both sides are sure; then halve."""
     outage = curve.kind == "outage"
-    least = 0.0 if outage else 1.0
-    size = point.duration if outage else point.factor
+    least, most = (0.0, longest_outage(program)) if outage else (1.0, MOST_FACTOR)
     low, high, step = least, inf, 1.3
-    if not isfinite(size):
-        size, step = (longest_outage(program) if outage else MOST_FACTOR), 1.0
-    probes = 0
-    while probes < PROBES:
+    size = min(point.duration if outage else point.factor, most)
+    tried: list[float] = []
+    while len(tried) < PROBES:
         faults = fault_of(program, curve.kind, curve.place, size, point.duration)
-        found = seen_trapped(program, faults, runs=runs, seed=seed + probes)
-        probes += 1
+        found = seen_trapped(program, faults, runs=runs, seed=seed + len(tried))
+        tried.append(size)
         if found.low > 0.5:
             high = min(high, size)
         elif found.high < 0.5:
             low = max(low, size)
-        else:
-            # half are trapped as far as so many runs can tell: widen about it until both sides are sure
-            low_side, high_side = size / step, size * step
-            if low <= least:
-                size = max(low_side, least * 1.0001)
-            elif not isfinite(high):
-                size = high_side
-            else:
-                break
-            continue
+        elif low > least and isfinite(high):
+            break  # half are trapped, as far as so many runs can tell
         if low > least and isfinite(high):
             if high / low < 1.1:
                 break
             size = (low * high) ** 0.5
-        else:
-            size = size / step if low <= least else size * step
-            step = step * step
-            if size <= least or size > 10 * MOST_FACTOR:
-                break
-    return SeenTipping(low, high, runs, probes)
+            continue
+        # nothing tried yet is sure on the side that is missing
+        size = min(tried) / step if low <= least else min(max(tried) * step, most)
+        step = step * step
+        if size <= least or size in tried:
+            break
+    return SeenTipping(low, high, runs, len(tried))
 
 
 def _finite(value: float) -> float | None:

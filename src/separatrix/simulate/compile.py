@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.model import Program, Server, Source
+from separatrix.model import Program, Server
+from separatrix.model.parts import Constants
 from separatrix.model.policies import (
     AdaptiveLifo,
-    Backoff,
     ConcurrencyLimit,
     Lifo,
     ThresholdAdmission,
     TokenBucket,
 )
-from separatrix.model.program import Constants, DependentCall
 from separatrix.simulate import layout as at
 from separatrix.simulate.features import Features, features_of
 from separatrix.simulate.laws import arrival_table, law_words
+from separatrix.simulate.streams import Stream, streams_of, works_of
 
 Words = NDArray[np.int64]
 
@@ -57,21 +57,6 @@ class Compiled:
         return 3 + len(self.servers) + 2 * len(self.streams) + self.sources
 
 
-@dataclass(frozen=True)
-class _Stream:
-    """A source, or a call that some work makes: whoever sends attempts and waits for responses."""
-
-    name: str
-    server: int
-    work: int
-    timeout: float
-    retries: int
-    backoff: Backoff
-    accepts: bool
-    waits: bool
-    source: Source | None
-
-
 def compile_program(
     program: Program, *, step: float = math.inf, samples_per_window: int = 1
 ) -> Compiled:
@@ -96,10 +81,8 @@ class _Compiler:
         self.program = program
         self.step = step
         self.samples_per_window = samples_per_window
-        self.server_index = {s.name: i for i, s in enumerate(program.servers)}
-        self.works = [(s, api) for s in program.servers for api in s.apis]
-        self.work_index = {(s.name, api): i for i, (s, api) in enumerate(self.works)}
-        self.streams = self._streams()
+        self.works = works_of(program)
+        self.streams = streams_of(program)
         self.P_SERVERS = at.P_HEADER
         self.P_STREAMS = self.P_SERVERS + len(program.servers) * at.P_SERVER_WORDS
         self.P_WORKS = self.P_STREAMS + len(self.streams) * at.P_STREAM_WORDS
@@ -178,31 +161,7 @@ class _Compiler:
         self.table_end += len(values)
         return offset
 
-    def _streams(self) -> list[_Stream]:
-        found = [
-            _Stream(
-                s.name, self.server_index[self.program.server_of(s.name).name],
-                self.work_index[self.program.server_of(s.name).name, s.api],
-                s.timeout, s.retries, s.backoff, s.late_responses == "accept", False, s,
-            )
-            for s in self.program.sources
-        ]  # fmt: skip
-        taken = {s.name for s in found}
-        for server, api in self.works:
-            for call in server.apis[api].downstream:
-                name = _call_name(server, api, call, taken)
-                taken.add(name)
-                found.append(
-                    _Stream(
-                        name, self.server_index[call.callee],
-                        self.work_index[call.callee, call.api_name],
-                        call.timeout, call.retry, call.backoff, call.late_responses == "accept",
-                        call.call_type == Constants.WAIT_UNTIL_DONE, None,
-                    )
-                )  # fmt: skip
-        return found
-
-    def _stream(self, i: int, stream: _Stream, column: int) -> None:
+    def _stream(self, i: int, stream: Stream, column: int) -> None:
         b = self.P_STREAMS + i * at.P_STREAM_WORDS
         backoff = stream.backoff
         kind = at.DRAWN
@@ -305,16 +264,6 @@ class _Compiler:
                         found.append((time, kind, index, factor))
                     before = factor
         return sorted(found)
-
-
-def _call_name(server: Server, api: str, call: DependentCall, taken: set[str]) -> str:
-    name = f"{server.name}.{api} -> {call.callee}.{call.api_name}"
-    if name not in taken:
-        return name
-    count = 2
-    while f"{name} #{count}" in taken:
-        count += 1
-    return f"{name} #{count}"
 
 
 def _admission(policy: Any) -> tuple[int, float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.model.arrivals import Mixture, PhaseType, Poisson, StateMachine
-from separatrix.model.program import Source, Work
+from separatrix.model.parts import Source, Work
 from separatrix.model.service import (
     Deterministic,
     Empirical,

@@ -28,7 +28,9 @@ def carried(path: str | Path) -> dict[str, Any]:
         if size > MOST_BYTES:
             raise DataError(f"{size:,} bytes are more than a page has", file=str(path))
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
+    except UnicodeDecodeError as error:
         raise DataError(f"cannot be read: {error}", file=str(path)) from None
     match = _CARRIED.search(text)
     if match is None:
@@ -43,8 +45,9 @@ def carried(path: str | Path) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
-    """(place, before, after) of every number and text that differs; lists count as one value.
+    """(place, before, after) of every number and text that differs.
 
+    Items of a list are compared by their `name`, where all have one; any other list counts as one value.
     Numbers that differ by less than a part in 1e9 are the same.
     """
     found: list[Difference] = []
@@ -62,7 +65,14 @@ def _compare(place: str, before: Any, after: Any, found: list[Difference]) -> No
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:
-    return cast(dict[str, Any], value) if isinstance(value, dict) else None
+    """A mapping, or a list as one where its items have names; None for anything else."""
+    if isinstance(value, dict):
+        return cast(dict[str, Any], value)
+    if not isinstance(value, list):
+        return None
+    items = [_mapping(item) for item in cast(list[Any], value)]
+    named = {str(item["name"]): item for item in items if item is not None and "name" in item}
+    return named if items and len(named) == len(items) else None
 
 
 def _same(before: object, after: object) -> bool:

@@ -42,8 +42,8 @@ def print_plan(plan: Plan, console: Console) -> None:
         line(f"{visible(name):<{width}} {before:>10.5g} {after:>10.5g}")
     line()
     line(
-        f"{len(plan.moves)} moves of at most {plan.limits.moves}, {plan.moved_inodes:.6g} inodes, "
-        f"{plan.moved_size:.6g} bytes",
+        f"{len(plan.moves)} moves of at most {plan.limits.moves}, {plan.moved_inodes:,.0f} inodes, "
+        f"{_bytes(plan.moved_size)}",
         "bold",
     )
     for move in plan.moves:
@@ -60,3 +60,12 @@ def print_plan(plan: Plan, console: Console) -> None:
     if plan.status != "ok":
         line()
         line(f"inconclusive: {plan.reason}", "yellow")
+
+
+def _bytes(size: float) -> str:
+    """A size in the unit that suits it."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} PB"

@@ -10,7 +10,7 @@ from separatrix.questions.prove import Proof
 from separatrix.views.page import figure, figures, listed, model_section, page, section, table
 from separatrix.views.proof_tables import basis_of, fault_text, headline, rows_of
 
-_HEADER = ("", "predicted", "95 % of such runs", "measured", "")
+_HEADER = ("", "predicted", "expected range", "measured", "")
 
 
 def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], command: str) -> str:

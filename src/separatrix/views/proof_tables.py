@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from rich.console import Console
 from rich.table import Table
@@ -16,15 +17,16 @@ from separatrix.questions.prove import Proof
 
 def print_proofs(proofs: Sequence[Proof], console: Console) -> None:
     """One table a proof, and the verdict in words above it."""
-    for proof in proofs:
-        console.print(f"[bold]{headline(proof)}[/bold]")
-        table = Table("", "predicted", "95 % of such runs", "measured", "", box=None)
+    for n, proof in enumerate(proofs):
+        if n:
+            console.print()
+        console.print(headline(proof), style="bold", highlight=False)
+        table = Table("", "predicted", "expected range", "measured", "", box=None, pad_edge=False)
         for cells in rows_of(proof):
             table.add_row(*cells)
         console.print(table)
         for line in basis_of(proof):
-            console.print(line)
-        console.print()
+            console.print(line, highlight=False)
 
 
 def fault_text(proof: Proof) -> str:
@@ -61,9 +63,9 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
     word = {None: "", True: "agrees", False: "differs"}[row.agrees]
     return (
         row.quantity,
-        f"{row.predicted:.4g}{unit}",
-        f"{row.low:.4g} .. {row.high:.4g}",
-        "-" if row.measured != row.measured else f"{row.measured:.4g}{unit}",
+        "-" if isnan(row.predicted) else f"{row.predicted:.4g}{unit}",
+        "-" if isnan(row.low) else f"{row.low:.4g} .. {row.high:.4g}",
+        "-" if isnan(row.measured) else f"{row.measured:.4g}{unit}",
         word,
     )
 
@@ -73,9 +75,12 @@ def basis_of(proof: Proof) -> list[str]:
     lines = [f"Without the fault, by the exact chain: {proof.sentence}"]
     lines += [forecast_text(forecast) for forecast in proof.forecasts]
     worst = max(proof.lags, default=0.0)
+    asked, valid = len(proof.runs), len(proof.real)
+    real = f"{asked} real run{'s' if asked != 1 else ''}"
     lines.append(
-        f"{len(proof.simulated)} simulated runs; {len(proof.runs)} real runs, {len(proof.real)} of "
-        f"them valid; 99 % of their timers at most {1e3 * worst:.2g} ms late."
+        f"{len(proof.simulated)} simulated runs; {real}, {'all' if valid == asked else valid} valid; "
+        f"99 % of the timers at most {1e3 * worst:.2g} ms late. Where the prediction is right, all measured "
+        "numbers lie in their expected ranges with a probability of 95 %."
     )
     if proof.reason:
         lines.append(f"Left out: {proof.reason}.")

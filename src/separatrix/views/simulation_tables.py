@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 from separatrix.model.quantities import duration_text
@@ -26,6 +26,7 @@ def print_simulation(result: SimulationResult, console: Console) -> None:
             f"{result.seed}, {result.events:,} events"
         )
     )
+    console.print("means, each ± half of its 95 % interval")
     if result.warmup > 0:
         console.print(f"left out at the start of each run: {duration_text(result.warmup)}")
     for kind, group in (("", result.streams), ("server ", result.servers)):
@@ -40,7 +41,8 @@ def print_simulation(result: SimulationResult, console: Console) -> None:
 def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
     from rich.markup import escape
 
-    for metric, e in estimates.items():
+    for name, e in estimates.items():
+        metric = name.replace("_", " ")
         if e.runs == 0:
             console.print(escape(f"  {metric:<16} none seen"))
             continue
@@ -52,8 +54,17 @@ def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
         if e.unit == "s":
             value, spread = duration_text(e.mean), duration_text(half)
         else:
-            value, spread = f"{e.mean:.5g} {e.unit}", f"{half:.2g}"
-        console.print(escape(f"  {metric:<16} {value:<20} ± {spread}"))
+            value, spread = rounded(e.mean, half)
+            spread = f"{spread} {e.unit}"
+        console.print(escape(f"  {metric:<16} {value:>10} ± {spread}"))
+
+
+def rounded(mean: float, half: float) -> tuple[str, str]:
+    """A mean and half of its interval, both to the second digit of the latter."""
+    if half == 0:
+        return f"{mean:.5g}", "0"
+    digits = max(0, 1 - floor(log10(half)))
+    return f"{mean:.{digits}f}", f"{half:.{digits}f}"
 
 
 def print_rare(found: RarePassage, program: str, console: Console) -> None:

@@ -142,8 +142,9 @@ def print_answer(
         console.print()
         if not console.is_terminal:
             console.print(title)
+            width = max(24, *(len(value) for _, value, _ in rows))
             for label, value, remark in rows:
-                console.print(escape(f"  {label:<22} {value:<24} {remark}".rstrip()))
+                console.print(escape(f"  {label:<22} {value:<{width}} {remark}".rstrip()))
             continue
         table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
         table.add_column("quantity", style="cyan", no_wrap=True)

@@ -15,10 +15,10 @@ from separatrix.questions.tipping_curve import SeenTipping, TippingCurve
 def print_tipping(curve: TippingCurve, console: Console) -> None:
     """The finding, then a table of the points."""
     console.print(curve.finding(), highlight=False)
-    if not curve.points:
-        return
     outage = curve.kind == "outage"
     seen = any(point.seen is not None for point in curve.points)
+    if not curve.points or (outage and not seen):
+        return  # the finding has said it all
     table = Table(box=None, pad_edge=False)
     table.add_column("duration", justify="right")
     if not outage:
@@ -38,8 +38,12 @@ def print_tipping(curve: TippingCurve, console: Console) -> None:
 
 
 def _interval(seen: SeenTipping, outage: bool) -> str:
-    low, high = (
-        "-" if not isfinite(v) else duration_text(v) if outage else f"{v:.3g}x"
-        for v in (seen.low, seen.high)
-    )
-    return f"{low} .. {high}"
+    """Between which sizes half of the runs tip; a side that was not found is said, not left out."""
+
+    def text(size: float) -> str:
+        return duration_text(size) if outage else f"{size:.3g}x"
+
+    found_low = seen.low > (0.0 if outage else 1.0)
+    if not isfinite(seen.high):
+        return f"above {text(seen.low)}" if found_low else "not found"
+    return f"{text(seen.low)} .. {text(seen.high)}" if found_low else f"below {text(seen.high)}"

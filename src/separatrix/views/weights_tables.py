@@ -103,7 +103,7 @@ def print_study(found: Study, console: Console) -> None:
         "Agreement with the CPU load", AGREEMENT_HEADER, agreement_rows(found.agreements), console
     )
     if found.unjudged:
-        console.print(f"no agreement: {found.unjudged}", markup=False)
+        console.print(f"not compared with the CPU load: {found.unjudged}", markup=False)
     print_table("Operations", SUMMARY_HEADER, summary_rows(found.summary), console)
     console.print()
     console.print(str(found.summary.quality), markup=False, highlight=False)
@@ -123,7 +123,7 @@ def print_scores(found: Scores, top: int, console: Console) -> None:
         "Agreement with the CPU load", AGREEMENT_HEADER, agreement_rows(found.agreements), console
     )
     if found.unjudged:
-        console.print(f"no agreement: {found.unjudged}", markup=False)
+        console.print(f"not compared with the CPU load: {found.unjudged}", markup=False)
     console.print()
     console.print(str(found.quality), markup=False, highlight=False)
 

@@ -3,10 +3,11 @@
 from separatrix.weights.estimator import CostWeights, provenance_of
 from separatrix.weights.files import dumps, load, loads, save
 from separatrix.weights.ledger import Ledger, read_projects
+from separatrix.weights.one_pass import summarise
 from separatrix.weights.regression import RegressionOptions
 from separatrix.weights.result import Response, Weights
 from separatrix.weights.study import Study, study
-from separatrix.weights.summary import OperationSummary, Summary, summarise
+from separatrix.weights.summary import OperationSummary, Summary
 
 __all__ = [
     "CostWeights",

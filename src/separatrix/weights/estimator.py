@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from separatrix.errors import DataError
 from separatrix.telemetry import Counters
+from separatrix.weights.one_pass import Loader, summarise
 from separatrix.weights.quantile import LEAST_SHARE, QUANTILE, as_weights, calibrate
 from separatrix.weights.regression import RegressionOptions, regress
 from separatrix.weights.result import Weights
 from separatrix.weights.rows import BUDGET
-from separatrix.weights.summary import Loader, Summary, summarise
+from separatrix.weights.summary import Summary
 
 if TYPE_CHECKING:
     from separatrix.weights.score import LoadScore

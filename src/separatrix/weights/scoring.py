@@ -91,7 +91,7 @@ def scored(
     try:
         judged = agreements(summary.rows.thinned(JUDGED), weights, refit=False, folds=FOLDS)
     except DataError as wrong:
-        unjudged = str(wrong)
+        unjudged = str(wrong).removesuffix(f"; {wrong.hint}")  # that is for fits
     return Scores(
         by=ledger.by,
         loads=ledger.loads(),

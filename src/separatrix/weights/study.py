@@ -128,7 +128,7 @@ def study(model: CostWeights) -> Study:
             folds=FOLDS,
         )
     except DataError as wrong:
-        unjudged = str(wrong)
+        unjudged = str(wrong).removesuffix(f"; {wrong.hint}")  # that is for fits
     dots, times = _against_load(summary.rows, weights)
     return Study(
         summary=summary,

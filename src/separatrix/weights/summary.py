@@ -1,8 +1,8 @@
 """Everything that weights, reports and pictures need to know of months of telemetry, in one pass.
 
-`summarise` reads tables one at a time (a generator of daily files will do) and keeps, per metadata
-target and operation: number, mean, standard deviation, extremes, the decade histogram, the largest
-values and a quantile sketch; per server: Gram matrices of rates and CPU load, sums per local day,
+`Summary` takes in one table after the other (see `one_pass`) and keeps, per metadata target and
+operation: number, mean, standard deviation, extremes, the decade histogram, the largest values and a
+quantile sketch; per server: Gram matrices of rates and CPU load, sums per local day,
 and a sample of rows for regression. All of it can be merged, so that the same pass runs on a Dask
 cluster and gives the same numbers (exactly, but for the last bits of sums).
 """
@@ -10,9 +10,9 @@ cluster and gives the same numbers (exactly, but for the last bits of sums).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +24,6 @@ from separatrix.weights.moments import Moments, Total
 from separatrix.weights.rows import BUDGET, Rows, no_rows, rows_of
 from separatrix.weights.series import Series
 from separatrix.weights.sketch import KEPT
-
-Loader = Callable[[], Counters]
 
 
 @dataclass(frozen=True)
@@ -249,69 +247,3 @@ class Summary(Shown):
     def _timed(self, name: str, time: Total, samples: Total) -> None:
         old = self.latency.get(name, (Total(), Total()))
         self.latency[name] = (old[0].plus(time), old[1].plus(samples))
-
-
-def summarise(
-    tables: Iterable[Counters | Loader],
-    *,
-    kept: int = KEPT,
-    budget: int = BUDGET,
-    cluster: Any = None,
-) -> Summary:
-    """Read tables one after the other, or on a Dask cluster, and return their summary.
-
-    Parameters
-    ----------
-    tables : tables, or functions without arguments that read one (``functools.partial(load, f)``).
-        Only one table is in memory at a time; on a cluster one per worker.
-    kept : number of largest values kept per series: extreme quantiles of up to
-        ``kept / (1 - q)`` intervals are exact.
-    budget : most rows kept for regression.
-    cluster : None; a ``dask.distributed.Client``; or the name of a Dask scheduler
-        (``"threads"``, ``"processes"``, ``"sync"``).
-
-    Raises
-    ------
-    DataError : where there is no table, or the tables are of different file systems or zones.
-    """
-    if cluster is not None:
-        return _on_cluster(list(tables), kept, budget, cluster)
-    whole: Summary | None = None
-    for table in tables:
-        whole = (whole or Summary(kept=kept, budget=budget)).add(_loaded(table))
-        del table  # the generator may now reuse its memory
-    if whole is None:
-        raise DataError("no telemetry to summarise", hint="check the files and the time range")
-    return whole
-
-
-def _loaded(table: Counters | Loader) -> Counters:
-    return table if isinstance(table, Counters) else table()
-
-
-def _one(table: Counters | Loader, kept: int, budget: int) -> Summary:
-    return Summary(kept=kept, budget=budget).add(_loaded(table))
-
-
-def _both(left: Summary, right: Summary) -> Summary:
-    return left.merge(right)
-
-
-def _on_cluster(tables: list[Counters | Loader], kept: int, budget: int, cluster: Any) -> Summary:
-    if not tables:
-        raise DataError("no telemetry to summarise", hint="check the files and the time range")
-    try:
-        import dask
-    except ImportError as absent:
-        raise DataError(
-            "a cluster was asked for and Dask is not installed",
-            hint="pip install 'separatrix[dask]'",
-        ) from absent
-    delayed = cast(Any, dask).delayed
-    level = [delayed(_one)(table, kept, budget) for table in tables]
-    while len(level) > 1:  # neighbours first, so that the order of days is kept
-        pairs = [delayed(_both)(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
-        level = pairs + ([level[-1]] if len(level) % 2 else [])
-    if isinstance(cluster, str):
-        return cast(Summary, level[0].compute(scheduler=cluster))
-    return cast(Summary, cluster.compute(level[0]).result())

@@ -11,7 +11,6 @@ Source: A. George, SIAM J. Numer. Anal. 10 (1973) 345.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
+from separatrix.markov.nested.boxes import Strips, cut
 
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
@@ -71,6 +71,7 @@ def dissect(
     leaf: int = 16,
     share: float = 0.5,
     backwards: bool = False,
+    strip: int | None = None,
 ) -> Dissection:
     """Cut the box of the kept states.
 
@@ -82,12 +83,19 @@ def dissect(
     leaf : boxes of at most this many states are not cut.
     share : where a side is cut, as a share of it.
     backwards : number own states in descending order.
+    strip : cut the longest axis into strips of so many levels first, from its ends towards the anchor,
+        so that no front joins states much farther apart. None: halve from the start.
     """
     d = kept.ndim
     shape = np.array(kept.shape, dtype=np.int64)
     strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
     reach = np.abs(jumps).max(axis=0, initial=0).astype(np.int64)
-    tree = cut(*_bounds(kept), reach, leaf, share)
+    low, high = _bounds(kept)
+    strips = None
+    if strip is not None:
+        axis = int((high - low).argmax())
+        strips = Strips(axis, anchor // int(strides[axis]) % kept.shape[axis], strip)
+    tree = cut(low, high, reach, leaf, share, strips)
     flat = kept.reshape(-1)
     position = np.full(flat.size, -1, dtype=np.int32)
     order = np.empty(int(np.count_nonzero(flat)) - 1, dtype=np.int32)
@@ -131,77 +139,6 @@ def _bounds(kept: Mask) -> tuple[Index, Index]:
         used = np.flatnonzero(kept.any(axis=others))
         low[i], high[i] = used[0], used[-1] + 1
     return low, high
-
-
-@dataclass(frozen=True)
-class Boxes:
-    """Nested boxes in post-order: corners of each box and of its own part, children, first of subtree."""
-
-    low: Index
-    high: Index
-    own_low: Index
-    own_high: Index
-    left: Index
-    right: Index
-    start: Index
-
-
-def cut(low: Index, high: Index, reach: Index, leaf: int, share: float) -> Boxes:
-    """Cut a box into halves and slabs, all boxes of one depth at a time."""
-    lows, highs = [low[None, :]], [high[None, :]]
-    own_lows: list[Index] = []
-    own_highs: list[Index] = []
-    parted: list[Mask] = []
-    while lows[-1].size:
-        own_low, own_high, parts = _halve(lows[-1], highs[-1], reach, leaf, share)
-        own_lows.append(own_low)
-        own_highs.append(own_high)
-        split = (own_low != lows[-1]) | (own_high != highs[-1])
-        apart = split.any(axis=1)
-        parted.append(apart)
-        lows.append(parts[0])
-        highs.append(parts[1])
-    depths = len(parted)
-    # sizes of subtrees from the bottom, numbers from the top: left part, right part, box
-    sizes = [np.ones(apart.size, dtype=np.int64) for apart in parted]
-    for depth in range(depths - 2, -1, -1):
-        sizes[depth][parted[depth]] += sizes[depth + 1].reshape(-1, 2).sum(axis=1)
-    count = int(sizes[0][0])
-    left, right = np.full((2, count), -1, dtype=np.int64)
-    start = np.empty(count, dtype=np.int64)
-    corners = np.empty((4, count, low.size), dtype=np.int64)
-    numbers = np.array([count - 1])
-    for depth in range(depths):
-        start[numbers] = numbers - sizes[depth] + 1
-        for table, values in zip(corners, (lows, highs, own_lows, own_highs), strict=True):
-            table[numbers] = values[depth]
-        above = numbers[parted[depth]]
-        if above.size:
-            right[above] = above - 1
-            left[above] = above - 1 - sizes[depth + 1][1::2]
-            numbers = np.stack([left[above], right[above]], axis=1).reshape(-1)
-    return Boxes(corners[0], corners[1], corners[2], corners[3], left, right, start)
-
-
-def _halve(
-    low: Index, high: Index, reach: Index, leaf: int, share: float
-) -> tuple[Index, Index, tuple[Index, Index]]:
-    """Own parts of some boxes, and the corners of the halves: left, right, left, right ..."""
-    side = high - low
-    length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)
-    axis = length.argmax(axis=1)
-    every: Index = np.arange(len(low))
-    split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))
-    own_low, own_high = low.copy(), high.copy()
-    at = axis[split]
-    room = side[split, at] - reach[at] - 2
-    own_low[split, at] += 1 + (room * share + 0.5).astype(np.int64)
-    own_high[split, at] = own_low[split, at] + reach[at]
-    lows, highs = (np.repeat(corner[split], 2, axis=0) for corner in (low, high))
-    halves = np.arange(split.size)
-    highs[2 * halves, at] = own_low[split, at]
-    lows[2 * halves + 1, at] = own_high[split, at]
-    return own_low, own_high, (lows, highs)
 
 
 def _number(

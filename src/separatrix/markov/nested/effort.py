@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.markov.generator import Chain
-from separatrix.markov.nested.dissection import cut
+from separatrix.markov.nested.boxes import cut
 from separatrix.population import Population
 
 Index: TypeAlias = NDArray[np.int64]

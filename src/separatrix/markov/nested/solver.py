@@ -35,12 +35,14 @@ class NestedElimination(Solver):
     factors : factors of the kept states; the anchor is left over.
     anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
     tilt : power of two by which each position is tilted, the anchor's last; None where none is.
+    in_strips : see `Solver`.
     carried : a right-hand side that was eliminated with the fronts, and what became of it.
     """
 
     factors: Factors
     anchor_death: float
-    tilt: Short | None
+    tilt: Short | None = None
+    in_strips: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - kept
     carried: tuple[Array, Load] | None = None
 
     @property
@@ -199,7 +201,8 @@ class NestedElimination(Solver):
 
 def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
-    tilt: Scaled | None, sides: Sides = "both", load: Array | None = None,
+    tilt: Scaled | None = None, sides: Sides = "both", load: Array | None = None,
+    strip: int | None = None,
 ) -> NestedElimination:  # fmt: skip
     """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
 
@@ -211,7 +214,9 @@ def eliminate_nested(
     offsets, rates = _offsets(chain), chain.table
     live = rates.any(axis=1)
     jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
-    tree = dissect(~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse)
+    tree = dissect(
+        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse, strip=strip
+    )
     powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
     carried = None
     if load is not None:
@@ -226,7 +231,7 @@ def eliminate_nested(
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
     return NestedElimination(
-        chain, removed, killing, anchor, "nested", reason, factors, death, powers, carried
+        chain, removed, killing, anchor, "nested", reason, factors, death, powers, strip, carried
     )
 
 

@@ -1,24 +1,4 @@
-r"""From telemetry and weights to a `Program` of the metadata server: the bridge to the engines.
-
-An operation k costs w_k units of load score, and the fitted response says which CPU load a score
-causes, u(s) = base + c g(s). The score at which the processors are busy,
-
-    s^* = g^{-1}((100 - base) / c) ,
-
-is the server's capacity in score per second, shared by all operations: with n threads, one thread
-completes operation k at the rate
-
-    \mu_k = s^* / (n w_k)   [1/s] ,
-
-so that n threads busy with any mix of operations complete s^* units of score per second. Groups of
-users ask for operation k at the rate that their counters show. What telemetry does not show, how
-long clients wait, how often they try again and how much the server lets queue, is for the caller to
-say; it decides whether the server can get stuck.
-
-`bundle` operations may be taken as one request of the model: rates fall and service times rise by
-that factor, so that queues of thousands of operations fit an exact engine. Chance is then
-exaggerated, since a bundle comes and goes as a whole.
-"""
+"""The program of one metadata server: its capacity, its APIs, and the groups that ask."""
 
 from __future__ import annotations
 
@@ -32,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.identify.asked import asked_rates
 from separatrix.model import Program, Server, Source, Work
-from separatrix.telemetry import Accounts, Counters, concat_accounts
+from separatrix.telemetry import Counters
 from separatrix.weights.result import Weights, plain
-from separatrix.weights.score import counts_of
 
 Floats = npt.NDArray[np.float64]
 Status = Literal["ok", "inconclusive"]
@@ -173,7 +153,7 @@ def identify(
     if not (found > 0.0 and math.isfinite(found)):
         raise DataError(f"the capacity must be > 0 and finite, got {found}")
     highest = weights.response.highest if weights.response is not None else math.inf
-    operations, rates = _rates(given, name, by, groups, most, weights)
+    operations, rates = asked_rates(given, name, by, groups, most, weights)
     values, _ = weights.aligned(operations)
     asked = np.array(list(rates.values())) @ values
     load = float(asked.sum())
@@ -247,65 +227,6 @@ def _capacity(weights: Weights, server: str) -> float:
             hint="give the capacity: the load score at which this server is busy",
         )
     return score
-
-
-def _rates(
-    tables: list[Counters],
-    name: str,
-    by: str,
-    groups: Mapping[str, str] | None,
-    most: int,
-    weights: Weights,
-) -> tuple[tuple[str, ...], dict[str, Floats]]:
-    """Operations with a weight, and for each group their mean rates [1/s]."""
-    parts = [_of_server(t, name) for t in tables]
-    accounts = [a for a in parts if a is not None and a.n_rows]
-    if not accounts:
-        return _whole(tables, name, weights)
-    joined = concat_accounts(accounts)
-    joined = joined if by == "job" else joined.by(by)
-    operations = tuple(o for o in joined.operations if weights[o] > 0.0)
-    columns = [joined.operations.index(o) for o in operations]
-    span = float((joined.start + joined.step).max() - joined.start.min())
-    if not (operations and span > 0.0):
-        raise DataError(f"{name}: the per-job counts cover no time or no operation with a weight")
-    per_user = counts_of(joined)[:, columns] / span
-    values, _ = weights.aligned(operations)
-    heavy = set(np.argsort(-(per_user @ values), kind="stable")[:most].tolist())
-    rates: dict[str, Floats] = {}
-    for u, user in enumerate(joined.labels):
-        group = groups.get(user, "others") if groups is not None else ""
-        group = group or (user if u in heavy else "others")
-        rates[group] = rates.get(group, np.zeros(len(operations))) + per_user[u]
-    return operations, rates
-
-
-def _of_server(table: Counters, name: str) -> Accounts | None:
-    if table.accounts is None:
-        return None
-    owners = zip(table.targets, table.server_of, strict=True)
-    mine = [target for target, owner in owners if name in (target, owner)]
-    return table.accounts.of_targets([*mine, name])
-
-
-def _whole(
-    tables: list[Counters], name: str, weights: Weights
-) -> tuple[tuple[str, ...], dict[str, Floats]]:
-    amount: dict[str, float] = {}
-    time: dict[str, float] = {}
-    for table in tables:
-        table = table if name in table.targets else table.by_server()
-        if name not in table.targets:
-            continue
-        for operation in table.operations:
-            counts = table.counts[table.operations.index(operation), table.targets.index(name)]
-            known = ~np.isnan(counts)
-            amount[operation] = amount.get(operation, 0.0) + float(counts[known].sum())
-            time[operation] = time.get(operation, 0.0) + float(table.step[known].sum())
-    operations = tuple(o for o in amount if weights[o] > 0.0 and time[o] > 0.0)
-    if not operations:
-        raise DataError(f"{name}: no operation with a weight was measured")
-    return operations, {"all": np.array([amount[o] / time[o] for o in operations])}
 
 
 def _program(

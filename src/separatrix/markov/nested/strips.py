@@ -1,0 +1,46 @@
+r"""How wide the strips of a deep chain may be.
+
+Halving a box joins states of opposite ends in one front. Where the chain drifts, the rate from one to the
+other may be 1e-600 of the rates beside it in its row, which no float64 holds: it is lost, and with it
+perhaps the only way. Strips cut from the ends of the longest axis towards the anchor join neighbours
+only. Their rates stay within :math:`\rho^w` for w levels and a drift :math:`\rho` a level, and what
+lies farther apart is a product of such steps, in vectors with a power of two for every entry.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from separatrix.markov.generator import Chain
+
+_DECADES = 200.0  # that rates in one front may span; a float64 drops them beyond 292
+_NARROWEST = 4
+
+
+def strip_levels(chain: Chain) -> int:
+    """Levels of the longest axis that a strip may have; at most a quarter of it, so that there are strips."""
+    longest = max(chain.shape)
+    widest = max(longest // 4, _NARROWEST)
+    return int(np.clip(_DECADES / max(_drift(chain), 1e-9), _NARROWEST, widest))
+
+
+def deep_levels(chain: Chain) -> int | None:
+    """Levels of a strip where the drift along the longest axis is so steep that halves may not do."""
+    return strip_levels(chain) if max(chain.shape) * _drift(chain) > _DECADES else None
+
+
+def _drift(chain: Chain) -> float:
+    """Decades between the rates up and down the longest axis, in all but a few states.
+
+    Where one direction is next to impossible, rates say nothing about the way that is taken.
+    """
+    axis = int(np.argmax(chain.shape))
+    up, down = np.zeros((2, chain.n_states))
+    for jump, rates in zip(chain.jumps, chain.table, strict=True):
+        if jump[axis] != 0:
+            side = up if jump[axis] > 0 else down
+            side += rates
+    both = (up > 0.0) & (down > 0.0)
+    if not both.any():
+        return 0.0
+    return float(np.quantile(np.abs(np.log10(up[both] / down[both])), 0.99))
