@@ -107,13 +107,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("_align", "if top > NEVER:"): EMPTY,
     ("_careful", "if top > NEVER:"): EMPTY,
     ("_careful", "if factor > 0.0 and x > 0.0:"): EMPTY,
-    (
-        "_careful",
-        "factor, x = store[at + c * step], value[source + c]",
-    ): "only the unit of a sum changes",
-    ("_careful", "top = max(top, math.frexp(factor)[1] + power[source + c] + extra[source + c])"): (
-        "only the unit of a sum changes"
-    ),
     ("_multiply", "largest = 0.0"): CHOICE,
     ("_multiply", "rows = max(_ONE_THREAD // max(B.size, 1), 8)"): "only the size of slabs changes",
     ("_multiply", "if high > NEVER:"): EMPTY,
@@ -153,6 +146,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "any cut is right",
     ("_halve", "own_low[long, i] = np.clip(strips.goal, first, last)"): "any cut is right",
     ("_halve", "long &= side.prod(axis=1) > leaf"): "any cut is right",
+    (
+        "_halve",
+        "long = np.zeros(len(low), dtype=np.bool_)",
+    ): "read where strips have written it only",
+    (
+        "_halve",
+        "split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))",
+    ): "any cut is right",
     ("_surround", "if first[node + 1] > first[start[node]]:"): MORE,
     ("_surround", "if i < d - 1:"): MORE,
     ("_joined", "forwards &= low[node, i] <= at[i] + jumps[j, i] < high[node, i]"): MORE,
@@ -389,6 +390,9 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
                     close(solved.anchored_right(signed), right)
                     close(solved.anchored_left(signed), left)
 
+            if one.name == "wide":
+                # strips across an axis that is not always the longest
+                asked.append(lambda law=law: law(method="nested", strip=1))
             if not deep:
                 asked.append(anchored)
             continue
@@ -435,14 +439,23 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             finally:
                 banded.BandFactor._in_range = usual
 
+        def alone(solves=solves) -> None:
+            """One task walks through the whole tree."""
+            usual, schedule._ALONE = schedule._ALONE, 10_000
+            try:
+                solves(method="nested")
+            finally:
+                schedule._ALONE = usual
+
         asked += [
+            alone,
             lambda solves=solves: solves(method="nested"),
             lambda solves=solves: solves(method="nested", reverse=True),
             lambda solves=solves: solves(method="levels", block=4),
             extended,
             carried,
         ]
-    return [sizes, ranges, *asked, stuck]
+    return [sizes, sums, lost, ranges, *asked, stuck]
 
 
 def sizes() -> None:
@@ -482,15 +495,44 @@ def stuck() -> None:
                 raise Killed
 
 
+def sums() -> None:
+    """Numbers added to entries with other powers, ones and zeros among them."""
+    for x in (0.0, 1.0, 0.75, -0.5, 3.0):
+        for e in (-1500, -40, 0, 40, 1500):
+            # a zero may have any power
+            for m, k in ((0.0, products.NEVER), (0.0, 5), (0.5, 0), (0.75, -1400), (-0.5, 1)):
+                value, power = np.array([m, 0.5]), np.array([k, 3])
+                products.add(value, power, 0, x, e)
+                truth = mpmath.ldexp(mpmath.mpf(x), e)
+                truth += mpmath.ldexp(mpmath.mpf(m), k) if m else 0
+                agree(Scaled(value, power), [truth, mpmath.mpf(4)])
+
+
+def lost() -> None:
+    """A term below the range of a float64 that is as large as the sum, beside a factor above one."""
+    store, value, power = (
+        np.array([2.0**-600, 2.0**500, 0.0, 0.0]),
+        np.full(3, 0.5),
+        np.zeros(3, np.int64),
+    )
+    power[1], none, z, out = -1100, np.zeros(3, np.int64), np.zeros(2), np.zeros(2)
+    products.multiply(
+        store, 0, 2, 1, 2, False, True, True, value, power, none, 0, none, 2, z, out
+    )  # fmt: skip
+    agree(Scaled(value[2:], power[2:]), [mpmath.mpf(2) ** -600])
+
+
 def ranges() -> None:
     """Products of a block with entries hundreds of decades apart, every term with its own power."""
     rng = np.random.default_rng(11)
     height, width, begin, across = 3, 4, 5, 7
-    for transposed, replace in ((False, False), (True, False), (False, True), (True, True)) * 3:
+    ways = ((False, False), (True, False), (False, True), (True, True)) * 6
+    for trial, (transposed, replace) in enumerate(sorted(ways) * 2):
         # zeros, so that the largest entries of the vector do not reach every result
         store = 10.0 ** rng.uniform(-280, 0, 40) * (rng.random(40) > 0.5)
         value, power = rng.uniform(0.5, 1.0, 12), rng.choice([0, -400, -1030, -1500], 12)
-        extra, after = rng.integers(-60, 60, 12), rng.integers(-60, 60, 12)
+        reach = (60, 1500)[trial % 2]
+        extra, after = rng.integers(-reach, reach, 12), rng.integers(-reach, reach, 12)
         value[2] = 0.0 if replace else value[2]
         count, size = (width, height) if transposed else (height, width)
         truth = []

@@ -11,7 +11,7 @@ import pytest
 from separatrix.model.explain import explain
 from separatrix.model.files import loads
 from separatrix.questions.dossier import dossier
-from separatrix.questions.remedy import Remedies, Remedy
+from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.full_report import full_report
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages

@@ -106,6 +106,22 @@ def test_processes_say_the_same(tmp_path):
     pd.testing.assert_frame_equal(here.to_frame()[columns], there.to_frame()[columns])
 
 
+def test_a_cluster_given_by_address_says_the_same():
+    pytest.importorskip("distributed", reason="Dask is an extra")
+    from distributed.deploy.subprocess import SubprocessCluster
+
+    here = sweep(service(), GRID, engine="fluid", workers=1, progress=False)
+    with SubprocessCluster(
+        host="127.0.0.1", dashboard_address=None, n_workers=1, threads_per_worker=1,
+        worker_kwargs={"memory_limit": 0, "dashboard": False},
+    ) as cluster:  # fmt: skip
+        there = sweep(
+            service(), GRID, engine="fluid", scheduler=cluster.scheduler_address, progress=False
+        )
+    columns = [c for c in here.to_frame().columns if c != "cpu_s"]
+    pd.testing.assert_frame_equal(here.to_frame()[columns], there.to_frame()[columns])
+
+
 def test_parquet_and_json(tmp_path):
     found = sweep(service(), GRID, engine="fluid", workers=1, progress=False)
     found.save(tmp_path / "points.parquet")

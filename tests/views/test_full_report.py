@@ -13,7 +13,7 @@ from separatrix.cli import main
 from separatrix.errors import DataError
 from separatrix.model.files import loads
 from separatrix.questions.dossier import dossier
-from separatrix.questions.remedy import Remedies, Remedy
+from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.full_report import full_report
 from separatrix.views.kept_pages import carried, differences
 from separatrix.views.remedy_section import difference

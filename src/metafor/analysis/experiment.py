@@ -13,7 +13,7 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model.parameters import Path, with_parameters
 
 if TYPE_CHECKING:
-    from separatrix.questions.sweep import SweepResult
+    from separatrix.questions.sweep_result import SweepResult
 
 Name: TypeAlias = tuple[str, ...]
 """Such as ``("server", "52", "api", "insert", "processing_rate")`` or ``("source", "client", "arrival_rate")``."""

@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 
 from separatrix.population import Array, Population
 
+_NEAR = 0.02  # share of the whole flow below which speed that grows again was a step too long
+_LONGEST = (
+    1e100  # [s]; Newton's method by then, and doubling it a thousand times more would overflow
+)
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -59,12 +64,17 @@ def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) 
     step = np.zeros(len(x))
     left = np.arange(len(x))
     residual = np.full(len(x), np.inf)
+    wary = np.zeros(len(x), dtype=bool)
     jumps: Any = csr_matrix(np.array([move.jump for move in population.moving], dtype=np.float64).T)
     for _ in range(max_steps):
         velocity, jacobian, flow = _linearised(population, jumps, x[left], top)
         flow = np.maximum(flow, 1e-300)
         step[left] = np.where(step[left] > 0, step[left], 1e-3 / np.maximum(flow, 1e-12))
-        residual[left] = np.abs(velocity).max(axis=1) / flow
+        before, residual[left] = residual[left], np.abs(velocity).max(axis=1) / flow
+        # a long step across a bend in the drift, as where a thread pool fills, leads away again
+        over = (before < _NEAR) & (residual[left] > 1.05 * before)
+        wary[left] |= over
+        step[left] *= np.where(over, 0.25, 1.0)
         change, reach = _changes(velocity, jacobian, 0.2 * x[left] + 0.1, step, left)
         moved = np.clip(x[left] + change, 0.0, top)
         # held by the edge of the box: at rest if the flow only points outward
@@ -72,7 +82,8 @@ def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) 
         for i in map(int, left[resting]):
             found[i] = Rest(x[i].copy(), np.array(paths[i]), float(residual[i]))
         x[left[~resting]] = moved[~resting]
-        step[left] *= np.where(reach < 0.5, 2.0, 1.1)
+        grown = step[left] * np.where(reach < 0.5, np.where(wary[left], 1.2, 2.0), 1.1)
+        step[left] = np.minimum(grown, _LONGEST)
         left = left[~resting]
         if not len(left):
             break

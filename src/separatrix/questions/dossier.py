@@ -23,9 +23,11 @@ from separatrix.questions.recovery import (
     recovery_over_load,
     seen_recovery_over_load,
 )
-from separatrix.questions.remedy import Remedies, remedies
+from separatrix.questions.remedies_found import Remedies
+from separatrix.questions.remedy import remedies
 from separatrix.questions.supposed_spike import supposed_spike
-from separatrix.questions.sweep import SweepResult, sweep
+from separatrix.questions.sweep import sweep
+from separatrix.questions.sweep_result import SweepResult
 from separatrix.questions.timeline import Timeline, timeline
 from separatrix.questions.tornado import Tornado, tornado
 from separatrix.questions.verdict import Verdict, Word, check

@@ -109,7 +109,7 @@ def predicted(
     Raises ModelError, `Unsupported` where no population carries the program; NotConverged where the
     dynamics could not be followed.
     """
-    pieces = _pieces(program, float(times[-1]), closure)
+    pieces = _pieces(program, float(times[-1]), closure, means_only=engine == "fluid")
     if engine == "markov":
         # at the very end the last piece is still in force
         chains = [(as_chain(p), d) for p, d in pieces]
@@ -149,21 +149,25 @@ def predicted(
 
 def rest_after(program: Program, end: float, closure: Closure = "auto") -> Array:
     """Where the mean dynamics rest once the program's faults, followed from empty, are over at `end` [s]."""
-    pieces = _pieces(program, end, closure)
+    pieces = _pieces(program, end, closure, means_only=True)
     state = _followed(pieces, np.array([end]))[0]
     calm = with_parameter(program, ("faults",), [])
     box = pieces[0][0].shape
-    population = lower(calm, closure)
+    population = lower(calm, closure, means_only=True)
     axes = tuple(replace(a, size=n) for a, n in zip(population.axes, box, strict=True))
     return rest_from(replace(population, axes=axes), state).state
 
 
-def _pieces(program: Program, end: float, closure: Closure) -> list[tuple[Population, float]]:
+def _pieces(
+    program: Program, end: float, closure: Closure, *, means_only: bool
+) -> list[tuple[Population, float]]:
     """What is in force, and for how long, from 0 to `end`."""
     schedule = program.faults
     cuts = sorted({0.0, end, *(t for t in schedule.breakpoints if 0 < t < end)})
     base = boxed(program, schedule, closure) if schedule.faults else program
-    populations = [lower(during(base, schedule, begin), closure) for begin in cuts[:-1]]
+    populations = [
+        lower(during(base, schedule, begin), closure, means_only=means_only) for begin in cuts[:-1]
+    ]
     shapes = np.array([p.shape for p in populations])
     if np.any(shapes != shapes[0]):  # rates differ, and with them the boxes chosen
         top = tuple(int(n) for n in shapes.max(axis=0))

@@ -23,6 +23,7 @@ from separatrix.model.faults import Fault
 from separatrix.model.quantities import duration_text
 from separatrix.notebook import Shown
 from separatrix.population import Closure
+from separatrix.questions.fluid_verdict import fluid_verdict
 from separatrix.questions.simulated import longest_outage
 from separatrix.questions.trapped import (
     delay_trapped,
@@ -131,6 +132,9 @@ def fluid_judge(
             closure = "auto"
     kept: Closure = closure
     note = "the mean dynamics of the population, with exponential waits"
+    if fluid_verdict(program, closure=kept, timed=False).word == "safe":
+        # every way leads to a resting point where requests are answered
+        return (lambda faults: False), (note,)
     return (lambda faults: mean_trapped(program, Schedule(faults), kept)), (note,)
 
 

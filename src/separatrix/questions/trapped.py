@@ -112,7 +112,7 @@ def mean_trapped(program: Program, schedule: Schedule, closure: Closure) -> bool
     hit = with_parameter(program, ("faults",), schedule)
     calm = with_parameter(program, ("faults",), [])
     state = rest_after(hit, max(schedule.end, lead_time(program)), closure)
-    return answered_share(calm, lower(calm, closure), state) < HEALTHY_SHARE
+    return answered_share(calm, lower(calm, closure, means_only=True), state) < HEALTHY_SHARE
 
 
 def lead_time(program: Program) -> float:

@@ -18,7 +18,6 @@ resampling).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,19 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import by_address
-from separatrix.errors import NotConverged
 from separatrix.simulate import layout as at
 from separatrix.simulate import trials as desk_at
 from separatrix.simulate.compile import Compiled
 from separatrix.simulate.features import Features
-from separatrix.simulate.journal import watched_score
-from separatrix.simulate.run import Buffers
-from separatrix.simulate.state import RunState, grown, new_run
+from separatrix.simulate.state import RunState, grown
 from separatrix.simulate.trials import LOOP, make_trials, watch_start
-
-STARTS = 20  # attempts to stay around the start set for a while
-SAMPLES = 200  # scores from which the median is taken
-MOST_FILLING = 1e4  # how many times faster than the program a start set far from empty is filled
+from separatrix.simulate.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -94,88 +87,16 @@ class Basin:
     entries: Entries
 
 
-class Splitting:
-    """Steps of one passage, with a random stream of its own.
-
-    Parameters
-    ----------
-    loop, compiled, features : the program; `features.watch` is on.
-    near, far : scores that bound the start set and the goal; the start set is ``score <= near`` if
-        `near` is less than `far`, else ``score >= near``.
-    longest : an excursion between the two may take so long [s].
-    """
+class Splitting(Walk):
+    """Steps of one passage, with a random stream of its own; parameters as of `Walk`."""
 
     def __init__(
         self, loop: Callable[..., int], compiled: Compiled, features: Features,
         seed: np.random.SeedSequence, near: float, far: float, longest: float,
     ) -> None:  # fmt: skip
-        self._loop, self._compiled, self._features = loop, compiled, features
+        super().__init__(loop, compiled, features, seed, near, far, longest)
         self._kernel = by_address(loop, LOOP)
-        self._seed = seed
-        self._rng = np.random.Generator(np.random.PCG64(seed))
-        self.near, self.far, self._longest = float(near), float(far), longest
-        self._up = near < far
-        self._buffers = Buffers.fit(compiled, features, 1.0)
-        self._words, self._floats = compiled.words, compiled.words.view(np.float64)
         self._rooms = [np.empty((0, 0), np.int64), np.empty((0, 0), np.int64)]
-        self.events = 0
-
-    def start(self, settle: float) -> RunState:
-        """A state in the start set, `settle` seconds or more after it was first reached.
-
-        A start set away from the empty service is reached by arrivals made ever more frequent.
-        """
-        first = new_run(
-            self._compiled,
-            self._features,
-            self._seed,
-            slots=max(16, 4 * int(self._words[at.MARGIN])),
-        )
-        if not self._up and not self._fill(first):
-            raise NotConverged(
-                f"no arrival rate brought the score to {self.near:g}",
-                certificate="the start set can be reached; lower `stuck`",
-            )
-        for _ in range(STARTS):
-            state = first.copy()
-            self._renew(state)
-            self._watch(state, self.far)
-            if self._advance(state, state.now + settle):
-                continue
-            self._between(state)
-            if self._advance(state, state.now + self._longest) and not self._arrived(state):
-                return state
-        return first  # it does not stay: the passage is not rare
-
-    def typical(self, state: RunState, time: float) -> float:
-        """The median score over `time` [s] around the start set, before the goal is reached."""
-        scores = [self.score(state)]
-        self._watch(state, self.far)
-        for _ in range(SAMPLES):
-            if self._advance(state, state.now + time / SAMPLES):
-                break
-            scores.append(self.score(state))
-        return float(np.median(scores))
-
-    def _fill(self, state: RunState) -> bool:
-        """Whether arrivals, made more frequent, bring the score to `near`."""
-        mine = self._words
-        factor = 4.0
-        while factor <= MOST_FILLING:
-            words = mine.copy()
-            for i in range(self._compiled.sources):
-                rate = int(mine[at.P_STREAMS]) + i * at.P_STREAM_WORDS + at.RATE
-                words.view(np.float64)[rate] *= factor
-            self._words, self._floats = words, words.view(np.float64)
-            try:
-                state.F[at.LOW], state.F[at.HIGH] = -math.inf, self.near
-                reached = self._advance(state, state.now + self._longest / factor)
-            finally:
-                self._words, self._floats = mine, mine.view(np.float64)
-            if reached:
-                return True
-            factor *= 10.0
-        return False
 
     def basin(self, state: RunState, first: float, crossings: int, time: float, keep: int) -> Basin:
         """Watch the start set from `state` on until `first` was crossed so often and so long [s].
@@ -263,63 +184,9 @@ class Splitting:
         chosen = np.minimum(np.searchsorted(edges, points, side="right"), len(weights) - 1)
         return chosen.astype(np.int64)
 
-    def _views(self, state: RunState) -> tuple[NDArray[np.generic], ...]:
-        b = self._buffers
-        return (
-            state.X, state.F, state.U, self._words, self._floats, b.rows, b.orbit, b.sketch, b.log,
-            b.flog,
-        )  # fmt: skip
-
     def _grown(self, rows: NDArray[np.int64], used: int) -> NDArray[np.int64]:
         """(n, words) states, the first `used` of them in use, with twice the room for attempts."""
         old = grown(rows[:used], rows.shape[1] // self._slot_words, self._slot_words)
         new = np.empty((len(rows), old.shape[1]), np.int64)
         new[:used] = old
         return new
-
-    @property
-    def _slot_words(self) -> int:
-        return at.WIDE if self._features.wide else at.NARROW
-
-    def score(self, state: RunState) -> float:
-        """The watched score."""
-        return float(watched_score(state.X, self._words, self._floats))
-
-    def _advance(self, state: RunState, until: float) -> bool:
-        """Go on to a watched bound; False where `until` [s] comes first."""
-        before = int(state.X[at.EVENTS])
-        state.F[at.UNTIL] = until
-        while True:
-            code = self._loop(*self._views(state))
-            if code != at.NEED_SLOTS:
-                break
-            state.grow(len(state.X) // state.slot_words)
-        self.events += int(state.X[at.EVENTS]) - before
-        return code == at.STOPPED
-
-    def _between(self, state: RunState) -> None:
-        """Watch for the start set and the goal."""
-        bounds = (self.near, self.far) if self._up else (self.far, self.near)
-        state.F[at.LOW], state.F[at.HIGH] = bounds
-
-    def _watch(self, state: RunState, level: float) -> None:
-        """Watch for `level`, seen from the start set."""
-        bounds = (-math.inf, level) if self._up else (level, math.inf)
-        state.F[at.LOW], state.F[at.HIGH] = bounds
-
-    def _beyond(self, state: RunState, level: float) -> bool:
-        score = self.score(state)
-        return score >= level if self._up else score <= level
-
-    def _arrived(self, state: RunState) -> bool:
-        return self._beyond(state, self.far)
-
-    def _renew(self, state: RunState) -> None:
-        state.U[at.RNG : at.RNG + 4] = self._rng.integers(0, 2**64, size=4, dtype=np.uint64)
-
-    def _too_long(self, state: RunState, doing: str) -> NotConverged:
-        return NotConverged(
-            f"{doing} took more than {self._longest:g} s, at a score of {self.score(state):g}",
-            certificate="every excursion ends in the start set or at the goal; choose levels that "
-            "leave no resting point between them",
-        )

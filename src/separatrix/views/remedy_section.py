@@ -8,7 +8,7 @@ from difflib import unified_diff
 from separatrix.model.edits import Document, in_units
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.questions.dossier import Dossier
-from separatrix.questions.remedy import Remedies, Remedy
+from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.page import folded, listed, section
 
 SHOWN = 3

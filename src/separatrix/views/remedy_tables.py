@@ -9,7 +9,7 @@ from separatrix.model.quantities import duration_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from separatrix.questions.remedy import Remedies, Remedy
+    from separatrix.questions.remedies_found import Remedies, Remedy
 
 
 def print_remedies(found: Remedies, console: Console) -> None:

@@ -10,7 +10,7 @@ from separatrix.model.quantities import duration_text, number_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from separatrix.questions.sweep import SweepResult
+    from separatrix.questions.sweep_result import SweepResult
 
 LETTERS = {"safe": ".", "can get stuck": "o", "always stuck": "#", "inconclusive": "?"}
 MOST_ROWS = 200
