@@ -75,6 +75,18 @@ def test_the_worst_start_has_full_queues_and_orbits_at_rest():
     assert np.all(start[1:] >= 0)
 
 
+def test_an_overload_that_just_fills_the_server_is_not_called_safe():
+    # 5/s sent twice are what the server does: a full queue drifts down by 1e-11 of that
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=50))
+    program.add_source(Source("c", "get", 5.0, timeout=5 / 3, retries=1))
+    program.connect("c", "s")
+    verdict = fluid_verdict(program)
+    assert verdict.recovery == np.inf
+    assert verdict.word == "can get stuck"
+    assert verdict.high[0] > 45.0
+
+
 def test_a_load_of_one_is_said_and_not_judged():
     verdict = fluid_verdict(service(10.0, 0))
     assert verdict.word == "inconclusive"

@@ -83,7 +83,7 @@ def test_bad_settings_are_named():
         collapse(queue(), method="markov", healthy=1, stuck=31)
     with pytest.raises(Unsupported, match="drop_expired"):
         collapse(queue(drop_expired=True), method="markov", healthy=1, stuck=4)
-    with pytest.raises(NotConverged, match="is not solved here"):
+    with pytest.raises(NotConverged, match="was not asked"):
         recovery(queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
 
 

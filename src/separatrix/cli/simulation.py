@@ -139,14 +139,18 @@ def _rare(
     healthy: float | None, stuck: float | None, trials: int, seed: int, as_json: bool,
 ) -> NoReturn:  # fmt: skip
     """Print the mean time of a rare passage; the score is attempts plus requests to come back."""
-    from separatrix.questions.simulated import calm_score
+    from separatrix.questions.levels import levels
     from separatrix.simulate.rare import rare_passage
 
+    if healthy is None or stuck is None:
+        usual = levels(program)
+        healthy = usual.healthy if healthy is None else healthy
+        stuck = usual.stuck if stuck is None else stuck
     found = rare_passage(
         program,
         goal,
-        healthy=calm_score(program) if healthy is None else healthy,
-        stuck=0.9 * sum(server.qsize for server in program.servers) if stuck is None else stuck,
+        healthy=healthy,
+        stuck=stuck,
         trials=trials,
         seed=seed,
     )

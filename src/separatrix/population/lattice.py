@@ -114,7 +114,8 @@ class Population:
     measures : named long-run quantities.
     sojourns : one per API.
     notes : where this lowering approximates the program, in words.
-    averages : fewer transitions of the same drift, where there are such; else empty.
+    averages : the transitions of the mean dynamics, where these leave out what only carries chance from
+        one coordinate to another (see `turns`); else empty.
     """
 
     name: str
@@ -133,7 +134,7 @@ class Population:
 
     @property
     def moving(self) -> tuple[Transition, ...]:
-        """The transitions to take a mean over: `averages` where there are any, else all."""
+        """The transitions of the mean dynamics: `averages` where there are any, else all."""
         return self.averages or self.transitions
 
     @property
@@ -174,7 +175,7 @@ class Population:
         return np.asarray(self.total("queue", x) + self.total("orbit", x))
 
     def drift(self, x: State) -> State:
-        r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s], one array per axis; any real `x`."""
+        r"""Mean velocity :math:`\sum_k J_k a_k(x)` [1/s] over `moving`, one array per axis; any real `x`."""
         shape = np.broadcast_shapes(*[np.shape(c) for c in x])
         velocity = [np.zeros(shape) for _ in self.axes]
         for transition in self.moving:

@@ -28,8 +28,8 @@ def lower(program: Program, closure: Closure = "auto", *, means_only: bool = Fal
     ``"staged"`` keeps the orbit by attempt number; ``"geometric"`` keeps one orbit per stream;
     ``"metafor"`` reproduces Metafor's generator; ``"auto"`` takes staged where it is affordable.
     APIs of one server that differ in rate are kept apart where that is affordable, else averaged;
-    `Population.notes` says so. With `means_only` the turns of fates, which move no mean, are left out: for
-    the mean dynamics alone.
+    `Population.notes` says so. With `means_only` the turns of fates are left out, which change little where
+    the mean dynamics rest: for these alone.
 
     Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one
     of its features.

@@ -1,23 +1,42 @@
 r"""Fates that turn with the services: what one fast or slow service does to all who wait at once.
 
-The lowering foresees an attempt's fate when it is admitted: with chance :math:`p(n, T)` its sojourn behind n
-others outlasts the time-out T, and its request joins the *doomed* that will come back. That chance is
-right on the average, but fates of attempts that wait together are no separate draws: they see the same
-services. While an attempt of age u waits behind n others its chance :math:`p(n, T - u)` is a martingale, and
-one service takes :math:`p(n, T-u) - p(n-1, T-u)` from *every* attempt that waits. Seen backwards, the
-attempts at a busy server came at its own rate :math:`c\mu` (the departures of the reversed queue), so
-that the one of age u stands behind :math:`q - 1 - c\mu u` others, and a service turns
+The lowering foresees an attempt's fate when it is admitted: with chance :math:`p(n)`, that of a sojourn behind n
+others beyond the time-out T, it is *doomed*, and its request will come back. That chance is right on the
+average, but fates of attempts that wait together are no separate draws: they see the same services. So give
+each attempt a uniform number U when it comes, and call it doomed while :math:`U < P_t`, with :math:`P_t` its chance
+to be late by what is known at t. :math:`P_t` is a martingale that ends at 0 or 1: doomed is in the end who is late.
+
+**What waits.** Of a queue of q at a busy server only q is kept. Seen backwards, its attempts came at the
+server's own rate :math:`c\mu` (the departures of the reversed queue are Poisson, and independent of q), and a
+share s of them is of the kind in question, which is sent at rate a of all A: :math:`N = (a/A)\,c\mu T` within the
+time-out. One that came u ago stands behind q - 1 less those that came after, Poisson(:math:`c\mu u`); it is late if
+no more are served in the T - u that are left, Poisson(:math:`c\mu(T - u)`); both together are
+Poisson(:math:`c\mu T`) whatever u. So in the mean every one of the N is late with chance :math:`p(q - 1)`, and a
+service, which takes one from in front of all, lowers the sum of their chances by
+
+.. math:: \delta(q) = N \Delta, \qquad \Delta = p(q - 1) - p(q - 2) .
+
+**What the doomed say.** The sum :math:`\Sigma` of the chances is not Np: those that wait together came fast or
+slowly together. Two that came u < v ago share what came within u, so that their chances to be late are as two normal
+variables of correlation :math:`\rho = u/T` below one bound h, :math:`\Phi(h) = p`. With u and v even over T
 
 .. math::
-    \delta(q) = a \int_0^T \bigl[ p(q - 1 - c\mu u,\ T - u) - p(q - 2 - c\mu u,\ T - u) \bigr] du
+    \operatorname{Var} \Sigma = N^2 \Bigl[ 2 \int_0^1 (1 - \rho)\,\Phi_2(h, h; \rho)\,d\rho - p^2 \Bigr], \qquad
+    \operatorname{E}\operatorname{Var}(o \mid \Sigma) = N \Bigl[ p - \int_0^1 \Phi_2(h, h; \rho)\,d\rho \Bigr],
 
-doomed attempts of a kind, sent at rate a, to the better: that many (a whole number, rounded by chance) go
-with the service itself. Between services as many turn to the worse at the rate :math:`\delta` times that of
-services, so that the mean is what it was and only the noise is common. No more can turn than are doomed,
-nor than the :math:`aT` under way are not: :math:`\delta \le \min(o, aT - o)`.
+the latter the noise of the U. The number o of doomed that wait is thus a measurement of :math:`\Sigma`, and the
+best linear estimate (Buehlmann's credibility) is :math:`\hat\Sigma = (1 - Z) N p + Z o`, Z the first over the sum of
+both. Nearly full, the server refused some: of A T sent within the time-out it served :math:`c\mu T`, and there
+was room for K - q; the rest were lost, a/A of them of this kind, and no service saves these. Of all that will come
+back a share Np over Np and the lost is thus taken to wait.
 
-Not kept: how far each time-out has come (it is exponential), and the true times between arrivals.
-Measured in verification/closures: without the turns collapses come 1.5 to 6 times too late.
+**What a service does.** Each of the doomed is saved by it with chance :math:`\delta / \hat\Sigma`, since its U is
+uniform below its P: that many, :math:`o\,\delta / \hat\Sigma`, a whole number rounded by chance, go with the
+service itself. Between services every P grows, and :math:`\delta` turn to the worse in the time of one, one by one.
+
+The two balance at o = Np, near which the mean dynamics rest; these (`Population.averages`) leave the turns out.
+Not kept: how far each time-out has come (it is exponential), and the true times between arrivals. Measured in
+verification/closures.
 """
 
 from __future__ import annotations
@@ -25,7 +44,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as every
-from math import ceil, prod
+from math import prod
 
 import numpy as np
 
@@ -35,13 +54,13 @@ from separatrix.population.launches import Flow
 from separatrix.population.sojourn import sojourn_tail
 from separatrix.population.station import Station
 
+_POINTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = 0.5 * (_POINTS[0] + 1.0), 0.5 * _POINTS[1]
+
 MOST_TURNS = 2
-"""Most doomed attempts of a kind that one service turns; what is beyond is left out."""
+"""Most doomed attempts of a kind that one service turns; where it would be more, fewer turn either way."""
 MOST_WAYS = 64
 """Most ways in which the turns of all kinds at a server may go together with one service."""
-MOST_LENGTHS = 32
-"""Most queue lengths at which the largest number of turns is looked for."""
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
 @dataclass(frozen=True)
@@ -50,33 +69,46 @@ class Turn:
 
     Attributes
     ----------
+    stream : whose attempts.
     queue : axis of the server's queue.
     doomed : axis of the requests that wait to come back.
     most : most that one service turns.
-    count : mean number that one service turns, by state.
+    better, worse : mean number that turns with one service, and in the time of one, by state.
     services : rate [1/s] of services at the server.
     """
 
+    stream: str
     queue: int
     doomed: int
     most: int
-    count: RateFunction
+    better: RateFunction
+    worse: RateFunction
     services: RateFunction
 
 
 def turns(flows: Sequence[Flow]) -> tuple[Turn, ...]:
     """The turns of all streams whose attempts have a plain life: no thread held by calls, late responses
-    discarded, neither breaker nor cache."""
+    discarded, neither breaker nor cache.
+
+    Their requests are counted as answered when they are saved, and no longer when they turn to the worse.
+    """
+    found = _uncrowded(flows)
+    for turn in found:
+        saved = Once(lambda x, t=turn: t.services(x) * (t.better(x) - t.worse(x)))
+        flows[0].frame.tally("answered", turn.stream, saved)
+    return found
+
+
+def _uncrowded(flows: Sequence[Flow]) -> tuple[Turn, ...]:
+    """All turns; fewer at a time, or none at a server, where too many might go together."""
     found: list[Turn] = []
-    for flow in flows:
-        if _plain(flow):
-            found += _of(flow)
-    if any(prod(t.most + 1 for t in found if t.queue == q) > MOST_WAYS for q in _queues(found)):
-        # every kind then turns by one at most, or none does
-        found = [Turn(t.queue, t.doomed, 1, _at_most(t.count, 1), t.services) for t in found]
-        crowded = [q for q in _queues(found) if 2 ** sum(t.queue == q for t in found) > MOST_WAYS]
-        found = [t for t in found if t.queue not in crowded]
-    return tuple(found)
+    crowded: set[int] = set()
+    for most in range(MOST_TURNS, 0, -1):
+        found = [turn for flow in flows if _plain(flow) for turn in _of(flow, flows, most)]
+        crowded = {t.queue for t in found if _ways(found, t.queue) > MOST_WAYS}
+        if not crowded:
+            break
+    return tuple(t for t in found if t.queue not in crowded)
 
 
 def turned(transitions: tuple[Transition, ...], found: Sequence[Turn]) -> tuple[Transition, ...]:
@@ -90,7 +122,7 @@ def turned(transitions: tuple[Transition, ...], found: Sequence[Turn]) -> tuple[
         n = len(transitions[0].jump)
         jump = tuple(int(i == turn.doomed) for i in range(n))
         result.append(
-            Transition("fates turn to the worse", jump, product(turn.services, turn.count))
+            Transition("fates turn to the worse", jump, product(turn.services, turn.worse))
         )
     return tuple(result)
 
@@ -100,7 +132,7 @@ def _with(transition: Transition, here: list[Turn], counts: tuple[int, ...]) -> 
     chances: list[RateFunction] = []
     for turn, n in zip(here, counts, strict=True):
         jump[turn.doomed] -= n
-        chances.append(_exactly(turn.count, n))
+        chances.append(_exactly(turn.better, n))
     name = f"{transition.name}: fates turn" if any(counts) else transition.name
     return Transition(name, tuple(jump), product(transition.rate, *chances))
 
@@ -110,12 +142,8 @@ def _exactly(count: RateFunction, n: int) -> RateFunction:
     return lambda x: np.maximum(1.0 - np.abs(count(x) - n), 0.0)
 
 
-def _at_most(count: RateFunction, n: int) -> RateFunction:
-    return Once(lambda x: np.minimum(count(x), n))
-
-
-def _queues(found: Sequence[Turn]) -> set[int]:
-    return {turn.queue for turn in found}
+def _ways(found: Sequence[Turn], queue: int) -> int:
+    return prod(turn.most + 1 for turn in found if turn.queue == queue)
 
 
 def _plain(flow: Flow) -> bool:
@@ -132,42 +160,23 @@ def _plain(flow: Flow) -> bool:
     )
 
 
-def _of(flow: Flow) -> list[Turn]:
+def _of(flow: Flow, flows: Sequence[Flow], most: int) -> list[Turn]:
     found: list[Turn] = []
-    station = flow.station
-    share = Once(
-        lambda x: turned_share(x[station.q], station, flow.stream.apis, flow.stream.timeout)
-    )
-    queues = _looked_at(station.server.qsize)
-    most_share = float(np.max(turned_share(queues, station, flow.stream.apis, flow.stream.timeout)))
+    station, stream = flow.station, flow.stream
+    outlook = _Outlook(station, stream.apis, stream.timeout)
+    names = [f.stream.name for f in flows if f.station is station]
+    sent = Once(flow.frame.tallied("attempts", names))
     for number, axis in enumerate(flow.waits):
         doomed = [
             i for i, a in enumerate(flow.way.attempts) if _dooms(flow, i, number) and not a.ghost
         ]
         if doomed:
-            rate = _sending(flow, doomed)
-            # one orbit for all attempts: each request may make all of them there
-            all_there = flow.way.waits[number].again < 1.0
-            typical = flow.stream.rate * (1 + flow.stream.retries * all_there)
-            most = min(MOST_TURNS, max(ceil(typical * most_share), 1))
+            kind = _Kind(flow, number, most, outlook, _sending(flow, doomed), sent)
+            better, worse = Once(kind.better), Once(kind.worse)
             found.append(
-                Turn(
-                    station.q,
-                    axis,
-                    most,
-                    _count(flow, number, rate, share, most),
-                    station.work_done(),
-                )
+                Turn(stream.name, station.q, axis, most, better, worse, station.work_done())
             )
     return found
-
-
-def _looked_at(qsize: int) -> Array:
-    """Queue lengths among which the largest share is looked for: all, or so many that cost does not grow."""
-    if qsize <= MOST_LENGTHS:
-        return np.arange(qsize + 1.0)
-    even = np.linspace(0.0, qsize, MOST_LENGTHS // 2)
-    return np.unique(np.rint(np.append(even, np.geomspace(1.0, qsize, MOST_LENGTHS // 2))))
 
 
 def _dooms(flow: Flow, attempt: int, wait: int) -> bool:
@@ -189,75 +198,108 @@ def _sending(flow: Flow, attempts: list[int]) -> RateFunction:
     return rate
 
 
-def _count(
-    flow: Flow, number: int, rate: RateFunction, share: RateFunction, most: int
-) -> RateFunction:
-    axis, T = flow.waits[number], flow.stream.timeout
-    open_ = T / flow.way.waits[number].mean
-    top = flow.frame.axes[axis].size - 1
+class _Outlook:
+    """Chances to be late of attempts that wait, by the queue that they wait in.
 
-    def count(x: State) -> Array:
-        a, doomed = rate(x), open_ * x[axis]
-        found = a * share(x)
-        return np.minimum(
-            np.minimum(found, float(most)),
-            np.minimum(doomed, np.maximum(a * T - doomed, 0.0)) * room(x[axis], top),
-        )
-
-    return Once(count)
-
-
-def turned_share(queue: Array, station: Station, apis: dict[str, float], timeout: float) -> Array:
-    r"""Attempts that one service turns to the better, per attempt sent a second: :math:`\delta(q)/a` [s].
-
-    Parameters
+    Attributes
     ----------
-    queue : q, attempts at the server, any real >= 0, any shape.
-    station, apis : whose attempts, of which mix.
-    timeout : T [s].
+    late : :math:`p(q - 1)`; gain : :math:`\\Delta`, what a service takes from it.
+    common, own : variance that they share, and that of their own numbers, for one attempt.
     """
-    q = np.asarray(queue, dtype=np.float64)
-    # as many coordinates as the station's functions look at; they ask for the queue alone
-    rate = np.asarray(1.0 / station.holding(_at(station, q)))
-    # u = T (1 - z^2): the integrand grows like (T - u)^(-1/2) at the end
-    if station.phases.plain:
-        return _turned_plain(q, rate, 0.5 * (_NODES + 1.0), _WEIGHTS, timeout, station)
-    total = np.zeros(q.shape)
-    for at, weight in zip(0.5 * (_NODES + 1.0), _WEIGHTS, strict=True):
-        left = timeout * at**2
-        ahead = q - 1.0 - station.server.thread_pool * rate * (timeout - left)
-        now, then = (_late(station, apis, n, rate, left) for n in (ahead, ahead - 1.0))
-        total = total + weight * timeout * at * np.maximum(now - then, 0.0)
-    return total
+
+    def __init__(self, station: Station, apis: dict[str, float], timeout: float) -> None:
+        def behind(x: State, fewer: float) -> Array:
+            return late_behind(x[station.q] - fewer, station, apis, timeout)
+
+        spread = Once(lambda x: spread_of_chances(self.late(x)))
+        self.late = Once(lambda x: behind(x, 1.0))
+        self.gain = Once(lambda x: np.maximum(self.late(x) - behind(x, 2.0), 0.0))
+        self.common: RateFunction = lambda x: spread(x)[0]
+        self.own: RateFunction = lambda x: spread(x)[1]
 
 
-def _turned_plain(
-    q: Array, rate: Array, at: Array, weights: Array, timeout: float, station: Station
-) -> Array:
-    """The same for exponential services, all nodes together: rate and time count by their product alone."""
-    threads = station.server.thread_pool
-    column = (len(at), *[1] * max(q.ndim, rate.ndim))
-    share = timeout * (at * at).reshape(column)
-    ahead = q - 1.0 - threads * rate * (timeout - share)
+class _Kind:
+    """One kind of attempts at one station, and how many of its doomed turn."""
 
-    def late(others: Array) -> Array:
-        there = np.clip(others + 1.0, 0.0, 1.0)
-        return there * sojourn_tail(np.maximum(others, 0.0), 1.0, rate * share, threads)
+    def __init__(
+        self, flow: Flow, number: int, most: int, outlook: _Outlook, rate: RateFunction,
+        sent: RateFunction,
+    ) -> None:  # fmt: skip
+        self._axis, self._timeout = flow.waits[number], flow.stream.timeout
+        self._open = self._timeout / flow.way.waits[number].mean
+        self._top = flow.frame.axes[self._axis].size - 1
+        self._station, self._outlook, self._most = flow.station, outlook, most
+        self._rate, self._sent = rate, sent
+        self._waiting = Once(self._let_in)
+        self._saved = Once(self._all_saved)
 
-    turned = np.maximum(late(ahead) - late(ahead - 1.0), 0.0)
-    return np.asarray((turned * (timeout * weights * at).reshape(column)).sum(axis=0))
+    def better(self, x: State) -> Array:
+        """Mean number that one service turns to the better."""
+        return np.minimum(self._saved(x), self._most)
+
+    def worse(self, x: State) -> Array:
+        """Mean number that turns to the worse in the time of one service."""
+        saved = self._saved(x)
+        fewer = np.minimum(1.0, self._most / np.maximum(saved, self._most))
+        return self._waiting(x) * self._outlook.gain(x) * fewer * room(x[self._axis], self._top)
+
+    def _all_saved(self, x: State) -> Array:
+        waiting = self._waiting(x)
+        expected = waiting * self._outlook.late(x)
+        lost = self._lost(x)
+        # of those that wait to come back, only these have their time-out still before them ...
+        doomed = self._open * x[self._axis]
+        # ... and only these their attempt at the server
+        doomed = doomed * expected / np.where(expected > 0.0, expected + lost, 1.0)
+        common, own = waiting * self._outlook.common(x), self._outlook.own(x)
+        credible = common / np.where(common + own > 0.0, common + own, 1.0)
+        late = expected + credible * (doomed - expected)
+        share = waiting * self._outlook.gain(x) / np.where(late > 0.0, late, 1.0)
+        return doomed * np.minimum(share, 1.0)
+
+    def _lost(self, x: State) -> Array:
+        """Attempts of this kind that found the server full within the time-out: what was sent, less what was
+        served and what still found room."""
+        rate, station = self._rate(x), self._station
+        sent = np.maximum(self._sent(x), rate)
+        over = (sent - station.server.thread_pool / station.holding(x)) * self._timeout
+        return rate / sent * np.maximum(over - (station.server.qsize - x[station.q]), 0.0)
+
+    def _let_in(self, x: State) -> Array:
+        """N: attempts of this kind that a busy server let in within the time-out."""
+        rate = self._rate(x)
+        busy = self._station.server.thread_pool / self._station.holding(x)
+        return rate / np.maximum(self._sent(x), rate) * busy * self._timeout
 
 
-def _late(
-    station: Station, apis: dict[str, float], ahead: Array, rate: Array, left: float
-) -> Array:
-    """P(late) behind so many others; 0 for one that has left (-1 others), linear in between."""
+def late_behind(ahead: Array, station: Station, apis: dict[str, float], left: float) -> Array:
+    """P(late) behind so many others with so much time left [s]; 0 for one that has left (-1 others), linear
+    in between."""
     there, others = np.clip(ahead + 1.0, 0.0, 1.0), np.maximum(ahead, 0.0)
+    # as many coordinates as the station's functions look at; they ask for the queue alone
+    at = (*[np.zeros(())] * station.q, others)
     if station.phases.plain:
+        rate = np.asarray(1.0 / station.holding(at))
         return there * sojourn_tail(others, left, rate, station.server.thread_pool)
-    return there * station.new_tail(apis, left)(_at(station, others))
+    return there * station.new_tail(apis, left)(at)
 
 
-def _at(station: Station, queue: Array) -> State:
-    """A state of which only this station's queue is known."""
-    return (*[np.zeros(())] * station.q, queue)
+def spread_of_chances(late: Array) -> Array:
+    r"""(2, ...) variance between the chances of attempts that wait together, and mean variance of one's fate.
+
+    .. math::
+        2 \int_0^1 (1 - \rho)\,\Phi_2(h, h; \rho)\,d\rho - p^2, \qquad p - \int_0^1 \Phi_2(h, h; \rho)\,d\rho,
+        \qquad \Phi_2(h, h; \rho) = \Phi(h) - 2\,T\Bigl(h, \sqrt{\tfrac{1 - \rho}{1 + \rho}}\Bigr)
+
+    with Owen's T (Ann. Math. Statist. 27, 1956) and :math:`\Phi(h) = p`, the mean chance `late`. As
+    :math:`2 \int (1 - \rho)\,d\rho = 1`, only T is integrated.
+    """
+    from scipy.special import ndtri, owens_t
+
+    p = np.asarray(late, dtype=np.float64)
+    h = np.asarray(ndtri(p), dtype=np.float64)
+    common, own = p * (1.0 - p), np.zeros(p.shape)
+    for at, weight in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
+        tail = np.asarray(owens_t(h, np.sqrt((1.0 - at) / (1.0 + at))), dtype=np.float64)
+        common, own = common - 4.0 * weight * (1.0 - at) * tail, own + 2.0 * weight * tail
+    return np.stack([np.maximum(common, 0.0), own])

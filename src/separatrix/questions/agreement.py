@@ -2,11 +2,8 @@ r"""The same question put to every engine that can answer, side by side, with re
 
 **The question.** A program is healthy while the attempts at its server and the requests waiting to
 come back are together at most h; it is stuck when its queue reaches s. *Recovery* is the time from the
-end of a long outage (full queue, every client waiting) to h; *collapse* that from empty to s. h is the
-largest sum for which the chain settles on the healthy side with 95 % from *every* state of that sum (where
-there is no stuck side: the resting point, its square root and one more), s the near edge of the stuck core
-(see `regimes`); both are taken from the most detailed chain that is affordable, and every engine gets
-the same two numbers.
+end of a long outage (full queue, every client waiting) to h; *collapse* that from empty to s. h and s are
+those of `levels`, from the most detailed chain that is affordable; every engine gets the same two numbers.
 
 The simulator shares nothing with the other engines: it follows each request with its true time-out.
 What it sees too seldom, it splits into likely steps (see `split`).
@@ -24,22 +21,24 @@ import numpy as np
 
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.generator import as_chain
+from separatrix.markov.nested.effort import elimination_operations
 from separatrix.model import Program
 from separatrix.population import Population, lower
 from separatrix.questions.answers import ENGINES, Agreement, Answer, Engine, Time
-from separatrix.questions.fluid_verdict import answered_share, fluid_verdict, worst_start
+from separatrix.questions.fluid_verdict import fluid_verdict, worst_start
+from separatrix.questions.levels import Levels, levels
 from separatrix.questions.passage import passage
 from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.seen import SeenPassage
-from separatrix.questions.simulated import SeenVerdict, calm_score, seen_verdict
+from separatrix.questions.simulated import SeenVerdict, seen_verdict
 from separatrix.questions.tipping import Tipping, exact_tipping, fluid_tipping, seen_tipping
-from separatrix.questions.verdict import HEALTHY_SHARE, Verdict, judge
+from separatrix.questions.verdict import Verdict, judge
 
-MOST_STATES = 120_000
-"""Chains of one orbit axis larger than this are not asked unless told to."""
-MOST_LEVEL = 2_000
-"""... nor those with more states than this beside the queue, which sets the cost of elimination."""
-MARGIN_STATES = 4_000
+MOST_STATES = 300_000
+"""Chains larger than this are not asked unless told to."""
+MOST_OPERATIONS = 3e11
+"""... nor those of which one elimination takes more multiplications than this, about a minute."""
+MARGIN_STATES = 40_000
 """... nor asked for its margin, which needs a larger box and many laws."""
 
 
@@ -77,24 +76,26 @@ def agreement(
             if known is not None and known.population.closure == closure:
                 found = known.found
             else:
-                found = regimes(_affordable(lower(program, closure), most_states))
+                found = regimes(affordable(lower(program, closure), most_states))
         except (Unsupported, NotConverged) as error:
             if closure in engines:
                 answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
         else:
             chains.append((closure, found))
-    healthy, stuck = _levels(program, chains)
+    bounds = levels(program, chains[0][1] if chains else None)
     for closure, found in chains:
         if closure in engines:
-            answers.append(_exactly(program, closure, found, healthy, stuck, known))
+            answers.append(exactly(program, closure, found, bounds, known))
     if "fluid" in engines:
-        answers.append(_on_average(program, healthy))
+        answers.append(_on_average(program, bounds.healthy))
     if "simulation" in engines:
-        answers.append(_one_by_one(program, healthy, stuck, runs, events, seed))
+        answers.append(_one_by_one(program, bounds, runs, events, seed))
     if margins:
         answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
-    return Agreement(program.name, healthy, stuck, tuple(answers), tuple(_differences(answers)))
+    return Agreement(
+        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(_differences(answers))
+    )
 
 
 def _with_margin(program: Program, answer: Answer, seed: int) -> Answer:
@@ -125,37 +126,32 @@ def margin_of(program: Program, engine: Engine, *, seed: int = 0) -> Tipping | N
     return None
 
 
-def _affordable(population: Population, most_states: int) -> Population:
-    beside = population.n_states // max(population.shape)
-    if population.n_states > most_states or beside > MOST_LEVEL:
-        size = " x ".join(map(str, population.shape))
-        raise NotConverged(f"a chain of {population.n_states:,} states ({size}) was not asked")
+def affordable(population: Population, most_states: int = MOST_STATES) -> Population:
+    """The same population, where a chain of it is asked about at all.
+
+    Raises NotConverged, with the cost, where it has more than `most_states` states, or its elimination takes
+    more than :data:`MOST_OPERATIONS`.
+    """
+    size = " x ".join(map(str, population.shape))
+    what = f"a chain of {population.n_states:,} states ({size}) was not asked"
+    if population.n_states > most_states:
+        raise NotConverged(what, certificate=f"at most {most_states:,} states")
+    operations = elimination_operations(population)
+    if operations > MOST_OPERATIONS:
+        raise NotConverged(
+            f"{what}: one elimination takes {operations:.2g} multiplications",
+            certificate=f"at most {MOST_OPERATIONS:.2g} multiplications",
+        )
     return population
 
 
-def _levels(program: Program, chains: list[tuple[Engine, Regimes]]) -> tuple[float, float]:
-    """h and s, from the first chain; without one, from a calm run and the queues' bounds."""
-    if not chains:
-        return calm_score(program), 0.9 * sum(server.qsize for server in program.servers)
-    found = chains[0][1]
-    top = float(found.population.shape[0] - 1)
-    if found.stuck is None:
-        well = answered_share(program, found.population, found.low.state) >= HEALTHY_SHARE
-        rest = float(found.population.score(tuple(map(np.asarray, found.low.state))))
-        # where even the lowest rest is overloaded, only an idle thread is health
-        threads = float(sum(server.thread_pool for server in program.servers))
-        return (rest + rest**0.5 + 1.0 if well else threads), top
-    total = np.broadcast_to(found.population.score(found.population.grid()), found.population.shape)
-    outside = total[~found.healthy]
-    h = float(outside.min()) - 1.0 if outside.size else float(total.max())
-    edge = float(found.high.state[0])
-    return max(h, 0.0), float(np.ceil(max(edge - edge**0.5 - 1.0, 1.0)))
+def exactly(
+    program: Program, engine: Engine, found: Regimes, bounds: Levels, known: Verdict | None = None
+) -> Answer:
+    """The answer of one chain to the question between `bounds`, from its regimes.
 
-
-def _exactly(
-    program: Program, engine: Engine, found: Regimes, healthy: float, stuck: float,
-    known: Verdict | None = None,
-) -> Answer:  # fmt: skip
+    known : the verdict on these regimes, where it was worked out already.
+    """
     begin = time.process_time()
     population = found.population
     try:
@@ -166,12 +162,12 @@ def _exactly(
         total = population.score(grid)
         recovery = collapse = None
         if verdict.recovery is not None:
-            back = _whole(population, total <= healthy)
+            back = _whole(population, total <= bounds.healthy)
             recovery = _time(passage(chain, back, _start(population)))
         if found.stuck is not None:
             empty = np.zeros(population.shape)
             empty.flat[0] = 1.0
-            collapse = _time(passage(chain, _whole(population, grid[0] >= stuck), empty))
+            collapse = _time(passage(chain, _whole(population, grid[0] >= bounds.stuck), empty))
     except NotConverged as error:
         spent = time.process_time() - begin
         return Answer(engine, "inconclusive", None, None, str(error), spent)
@@ -215,13 +211,11 @@ def _cheapest(program: Program) -> Literal["staged", "auto"]:
     return "staged"
 
 
-def _one_by_one(
-    program: Program, healthy: float, stuck: float, runs: int, events: float, seed: int
-) -> Answer:
+def _one_by_one(program: Program, bounds: Levels, runs: int, events: float, seed: int) -> Answer:
     begin = time.process_time()
     try:
         verdict = seen_verdict(
-            program, healthy, stuck, runs=runs, events=events, rare=True, seed=seed
+            program, bounds.healthy, bounds.stuck, runs=runs, events=events, rare=True, seed=seed
         )
     except ModelError as error:
         return Answer("simulation", "inconclusive", None, None, str(error), 0.0)
@@ -282,7 +276,7 @@ def _differences(answers: list[Answer]) -> list[str]:
             elif not ours.meets(seen):
                 found.append(
                     f"{name}: {reference.engine} {ours}, simulation {seen}: the chain's time-outs are "
-                    "exponential, and the fates of attempts that wait turn with the services in the "
-                    "mean only (see verification/closures and verification/fate_on_arrival)"
+                    "exponential, and of attempts that wait it knows how many will be late, not "
+                    "which (see verification/closures and verification/fate_on_arrival)"
                 )
     return found

@@ -110,6 +110,12 @@ def fluid_verdict(
     recovery = inf if timed else nan
     if timed and same and low_share >= HEALTHY_SHARE:
         recovery = time_to_fall(population, worst_start(population), bound, relaxation(program))
+        if recovery == inf:
+            # an overload that just fills the server falls so slowly that it rests for all purposes
+            high = rest_from(population, np.array(population.shape, dtype=np.float64) - 1.0)
+            high_share = answered_share(program, population, high.state)
+            same = bool(np.all(np.abs(low.state - high.state) < APART))
+            unsettled += [high.reason] if high.status != "ok" else []
     word: Word
     if unsettled:
         word = "inconclusive"

@@ -113,11 +113,11 @@ def _fluid(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _simulation(program: Program, options: Mapping[str, Any]) -> dict[str, Any]:
-    from separatrix.questions.simulated import calm_score, seen_verdict
+    from separatrix.questions.levels import levels
+    from separatrix.questions.simulated import seen_verdict
 
-    verdict = seen_verdict(
-        program, calm_score(program), 0.9 * sum(s.qsize for s in program.servers), **options
-    )
+    usual = levels(program)
+    verdict = seen_verdict(program, usual.healthy, usual.stuck, **options)
     back, falls = verdict.recovery, verdict.collapse
     return {
         "verdict": verdict.word, "status": "ok" if verdict.word != "inconclusive" else "inconclusive",

@@ -129,7 +129,7 @@ def seen_verdict(
     Parameters
     ----------
     healthy, stuck : scores, as in `seen_recovery` and `seen_collapse`.
-    rare : ask by splitting for what was seen too seldom.
+    rare : ask by splitting for what was seen too seldom, within as many events again for each time.
     """
     tau = relaxation(program)
     unfed = seen_recovery(
@@ -146,13 +146,15 @@ def seen_verdict(
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
     if rare:
-        recovery = refined(program, recovery, "recovery", healthy, stuck, seed=seed)
+        recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
     if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
         reason = f"gets there by itself within {duration_text(collapse.mean)}"
         return SeenVerdict("always stuck", recovery, collapse, unfed, reason)
     if rare:
-        collapse = refined(program, collapse, "collapse", healthy, stuck, seed=seed + 1)
+        collapse = refined(
+            program, collapse, "collapse", healthy, stuck, events=events, seed=seed + 1
+        )
     if recovery.low <= long:
         reason = (
             f"a recovery of {recovery} is too near to {duration_text(long)}, where a delay ends and a "
@@ -239,13 +241,28 @@ def calm_score(program: Program, *, seed: int = 0) -> float:
     calm = _calm(program, seed)
     if _answered(program, calm) < HEALTHY_SHARE:
         return float(sum(server.thread_pool for server in program.servers))
-    mean = sum(s["queue"].mean + s["in_service"].mean for s in calm.servers.values())
+    mean = _present(calm)
     return mean + mean**0.5 + 1.0
 
 
 def calm_share(program: Program, *, seed: int = 0) -> float:
     """Share of the requests answered in time at normal load, without faults, simulated."""
     return min(_answered(program, _calm(program, seed)), 1.0)
+
+
+def overload_score(program: Program, *, seed: int = 0) -> float | None:
+    """Mean attempts at the servers long after a long outage; None where most requests are answered by then."""
+    tau, end = relaxation(program), longest_outage(program)
+    hit = _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers))
+    later = simulate(
+        hit, horizon=end + 20 * tau, runs=16, seed=seed, warmup=end + 10 * tau, workers=1,
+        progress=False,
+    )  # fmt: skip
+    return None if _answered(program, later) >= HEALTHY_SHARE else _present(later)
+
+
+def _present(result: SimulationResult) -> float:
+    return sum(s["queue"].mean + s["in_service"].mean for s in result.servers.values())
 
 
 def _calm(program: Program, seed: int) -> SimulationResult:

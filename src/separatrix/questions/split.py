@@ -1,29 +1,32 @@
 r"""Recovery and collapse that plain simulation sees too seldom, by splitting them into likely steps.
 
-Where fewer than :data:`FEW` runs got there, the times are asked again of `rare_passage`, whose mean is
-that from the metastable set. An escape from such a set is memoryless in the mean, hence the quantiles of
-the exponential law.
+Where counted runs leave a mean uncertain by more than :data:`NARROW`, it is asked again of `rare_passage`, whose
+mean is that from the metastable set, with ever more trials until its interval is narrow or the budget is spent. An
+escape from such a set is memoryless in the mean, hence the quantiles of the exponential law.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from math import log
+from math import inf, isfinite, log
 from typing import Literal
 
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.model import Program
 from separatrix.questions.committor_score import committor_table
 from separatrix.questions.seen import SeenPassage
-from separatrix.simulate.rare import Goal, rare_passage
+from separatrix.simulate.rare import Goal, RarePassage, rare_passage
+from separatrix.simulate.score import TableOf
 
 Score = Literal["auto", "committor", "linear"]
 
-FEW = 30
-"""Events from which counting gives the mean within about a third (95 %)."""
+NARROW = 2.0
+"""Ratio of the ends of an interval (95 %) up to which a mean says something; counting needs 33 events."""
 TRIALS = 300
 """Trials of each step in each of ten runs: the mean within about a quarter over ten steps."""
+MORE = 4
+"""So many times more trials at the next try: half the width."""
 
 
 def split(
@@ -50,15 +53,23 @@ def split(
 
     Raises as `rare_passage` and `committor_table` do.
     """
-    table = None
-    if score == "committor":
-        table = committor_table(program, goal)
-    elif score == "auto" and goal == "collapse":
-        with suppress(Unsupported, NotConverged):
-            table = committor_table(program, goal)
+    table = _table(program, goal, score)
     found = rare_passage(
         program, goal, healthy=healthy, stuck=stuck, table=table, trials=trials, seed=seed
     )
+    return _seen(found, table)
+
+
+def _table(program: Program, goal: Goal, score: Score) -> TableOf | None:
+    if score == "committor":
+        return committor_table(program, goal)
+    if score == "auto" and goal == "collapse":
+        with suppress(Unsupported, NotConverged):
+            return committor_table(program, goal)
+    return None
+
+
+def _seen(found: RarePassage, table: TableOf | None) -> SeenPassage:
     along = "" if table is None else " along the chain's committor"
     steps = f"by splitting into {len(found.levels) - 1} steps{along}"
     return SeenPassage(
@@ -69,21 +80,39 @@ def split(
 
 
 def enough(seen: SeenPassage) -> bool:
-    """Whether plain simulation saw the passage often enough to believe its mean."""
-    return seen.seen == seen.runs or seen.seen >= FEW
+    """Whether the mean was seen often enough: its interval is narrow."""
+    return isfinite(seen.mean) and seen.high <= NARROW * seen.low
 
 
 def refined(
-    program: Program, seen: SeenPassage, goal: Goal, healthy: float, stuck: float, *, seed: int = 0
-) -> SeenPassage:
-    """`seen`, or where it rests on fewer than `FEW` events the same time by splitting.
+    program: Program, seen: SeenPassage, goal: Goal, healthy: float, stuck: float, *,
+    events: float = 2e7, seed: int = 0,
+) -> SeenPassage:  # fmt: skip
+    """`seen`, or where its interval is wide the same time by splitting, whichever is the narrower.
 
-    Where splitting has no answer either, `seen` with the reason.
+    Splitting is asked with more and more trials, until its interval is narrow or another try would exceed the
+    budget of `events`. Where it has no answer, `seen` with the reason.
     """
     if enough(seen):
         return seen
+    best, trials, spent = seen, TRIALS, 0.0
     try:
-        found = split(program, goal, healthy, stuck, seed=seed)
+        table = _table(program, goal, "auto")
+        while True:
+            found = rare_passage(
+                program, goal, healthy=healthy, stuck=stuck, table=table, trials=trials, seed=seed
+            )
+            told = _seen(found, table)
+            if found.status == "ok" and _width(told) < _width(best):
+                best = told
+            spent += found.events
+            if enough(best) or spent + MORE * found.events > events:
+                break
+            trials *= MORE
     except (ModelError, NotConverged, Unsupported) as error:
-        return replace(seen, reason=f"{seen.reason}; splitting has no answer: {error}")
-    return found if found.status == "ok" else replace(seen, reason=f"{seen.reason}; {found.reason}")
+        return replace(best, reason=f"{best.reason}; splitting has no answer: {error}")
+    return best if best is not seen else replace(seen, reason=f"{seen.reason}; {told.reason}")
+
+
+def _width(seen: SeenPassage) -> float:
+    return seen.high / seen.low if isfinite(seen.mean) and seen.low > 0 else inf

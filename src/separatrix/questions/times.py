@@ -22,11 +22,12 @@ from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.population import Closure, lower
-from separatrix.questions.agreement import MOST_LEVEL, MOST_STATES
+from separatrix.questions.agreement import affordable
 from separatrix.questions.fluid_verdict import worst_start
+from separatrix.questions.levels import levels
 from separatrix.questions.passage import passage
 from separatrix.questions.seen import SeenPassage
-from separatrix.questions.simulated import calm_score, seen_collapse, seen_recovery
+from separatrix.questions.simulated import seen_collapse, seen_recovery
 from separatrix.questions.split import Score, enough, split
 from separatrix.simulate.rare import Goal
 
@@ -90,7 +91,7 @@ def recovery(
     Parameters
     ----------
     method : see the module's description.
-    healthy, stuck : h and s; None for `calm_score` and 90 % of all queues.
+    healthy, stuck : h and s; None for those of `levels`, without a chain.
     closure : of the chain; see `lower`.
     runs, events : replications and budget of events of plain simulation.
     score : of splitting; see `split`.
@@ -137,8 +138,11 @@ class _Question:
     ) -> None:  # fmt: skip
         self.program = program.check()
         self.goal: Goal = goal
-        self.healthy = calm_score(program) if healthy is None else healthy
-        self.stuck = 0.9 * sum(s.qsize for s in program.servers) if stuck is None else stuck
+        if healthy is None or stuck is None:
+            usual = levels(program)
+            healthy = usual.healthy if healthy is None else healthy
+            stuck = usual.stuck if stuck is None else stuck
+        self.healthy, self.stuck = healthy, stuck
         self.closure: Closure = closure
         self.runs, self.events, self.trials, self.seed = runs, events, trials, seed
         self.score: Score = score
@@ -153,13 +157,7 @@ class _Question:
 
     def exact(self) -> SeenPassage:
         """By the chain's hitting times."""
-        population = lower(self.program, self.closure)
-        beside = population.n_states // max(population.shape)
-        if population.n_states > MOST_STATES or beside > MOST_LEVEL:
-            raise NotConverged(
-                f"a chain of {population.n_states:,} states is not solved here",
-                certificate="the chain is small; ask for method rare, or see `check`",
-            )
+        population = affordable(lower(self.program, self.closure))
         grid = population.grid()
         queue = population.total("queue", grid)
         start = np.zeros(population.shape)
