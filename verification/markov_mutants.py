@@ -9,7 +9,7 @@ come back. Panels of 2 and leaves of 6 states make small chains walk through eve
 A mutant that survives must be on a line named in EQUIVALENT, with the reason why it changes no answer.
 
 Run: python verification/markov_mutants.py [--every K] [--offset N] [--only FUNCTION] [--out FILE]
-(all of it: about 20 minutes of one processor; `--every 40` is part of the tests)
+(all of it: about 20 minutes of one processor; `--every 97` is part of the tests)
 """
 
 from __future__ import annotations
