@@ -5,8 +5,10 @@ and blocks in turn, which never sees a front or a factor. Every entry above 1e-2
 compared. The reading is "right" where the largest relative difference is at most twice what the
 iteration says of its own error, plus 1e-12 for the elimination.
 
-Run: python verification/markov_two_methods.py [--from STATES] [--up-to STATES] [--out FILE]
-(to 1.1e6 states about four minutes; to 1e7 about half an hour, and 10 GB)
+Larger chains are left out: their laws span more than the iteration weighs (at B 2000x500, whose law goes
+down to 1e-499, it had not ended after 200 CPU seconds).
+
+Run: python verification/markov_two_methods.py [--out FILE]   (half a minute)
 """
 
 from __future__ import annotations
@@ -16,15 +18,12 @@ import json
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-# set A is left out where its law spans more than the iteration can weigh
-SIZES = (
-    ("A", (100, 20)), ("A", (200, 50)), ("A", (1000, 100)),
-    ("B", (100, 20)), ("B", (200, 50)), ("B", (1000, 100)), ("B", (2000, 500)), ("B", (10000, 1000)),
-)  # fmt: skip
+SIZES = ((100, 20), (200, 50), (1000, 100))
 
 
 def one(name: str, size: tuple[int, int]) -> None:
@@ -55,8 +54,6 @@ def one(name: str, size: tuple[int, int]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from", dest="least", type=float, default=0.0)
-    parser.add_argument("--up-to", type=float, default=1.1e6)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", nargs=3)
     asked = parser.parse_args()
@@ -69,9 +66,7 @@ def main() -> int:
         "|---|---|---|---|---|---|---|---|",
     ]
     good = True
-    for name, size in SIZES:
-        if not asked.least <= np.prod(size) <= asked.up_to:
-            continue
+    for name, size in product("AB", SIZES):
         command = [sys.executable, __file__, "--one", name, *map(str, size)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         found = json.loads(done.stdout.strip().splitlines()[-1])
