@@ -173,20 +173,13 @@ def test_simulate_names_the_wrong_option(storm, option, value):
 def test_who_watches_gets_the_mean_dynamics_at_once(monkeypatch):
     import separatrix.cli.verdicts as verdicts
 
-    model = """separatrix: 1
-name: storm
-servers:
-  s: {qsize: 60, apis: {get: {processing_rate: 10/s}}}
-sources:
-  c: {server: s, api: get, arrival_rate: 8/s, timeout: 3s, retries: 1}
-"""
-    quiet = CliRunner().invoke(main, ["check", "-"], input=model)
+    quiet = CliRunner().invoke(main, ["check", "-"], input=STORM)
     monkeypatch.setattr(verdicts, "on_screen", lambda: True)
-    watched = CliRunner().invoke(main, ["check", "-"], input=model)
+    watched = CliRunner().invoke(main, ["check", "-"], input=STORM)
     assert "by the mean dynamics" not in quiet.output
     assert watched.stderr.startswith("by the mean dynamics: Can get stuck: 100 % of requests")
     assert watched.stdout == quiet.stdout
-    as_json = CliRunner().invoke(main, ["check", "-", "--json"], input=model)
+    as_json = CliRunner().invoke(main, ["check", "-", "--json"], input=STORM)
     assert as_json.output.startswith("{")
 
 

@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 import pytest
+from one_queue import one_queue, rise
 
-from separatrix import NotConverged, Program, Server, Source, Unsupported, Work
+from separatrix import NotConverged, Unsupported
 from separatrix.model import RetryBudget
 from separatrix.questions import committor_score
 from separatrix.questions.committor_score import committor_table
@@ -21,29 +22,12 @@ from separatrix.simulate.score import ScoreTable, with_table
 from separatrix.simulate.state import new_run
 
 
-def service(rate=7.0, retries=0, qsize=60, timeout=100.0, **source) -> Program:
-    program = Program("p")
-    program.add_server(Server("s", {"get": Work(10.0)}, qsize=qsize))
-    program.add_source(Source("c", "get", rate, timeout=timeout, retries=retries, **source))
-    program.connect("c", "s")
-    return program
-
-
-def rise(rate: float, goal: int) -> float:
-    """Mean time of M/M/1 from empty to `goal`."""
-    step = total = 1 / rate
-    for _ in range(1, goal):
-        step = (1 + 10 * step) / rate
-        total += step
-    return total
-
-
 def relative_error(found):
     return found.rate.sd / found.rate.mean / math.sqrt(found.rate.runs)
 
 
 def test_along_the_committor_the_closed_form_comes_out():
-    program = service()
+    program = one_queue(7.0, qsize=60)
     found = rare_passage(
         program, "collapse", healthy=0, stuck=45, trials=300, seed=1,
         table=committor_table(program, "collapse"),
@@ -53,7 +37,7 @@ def test_along_the_committor_the_closed_form_comes_out():
 
 @pytest.mark.parametrize(("goal", "settings"), [("collapse", {}), ("recovery", {"rate": 8.0})])
 def test_the_score_does_not_change_the_answer(goal, settings):
-    program = service(**{"rate": 6.0, "retries": 1, "timeout": 3.0, **settings})
+    program = one_queue(**{"qsize": 60, "rate": 6.0, "retries": 1, "timeout": 3.0, **settings})
     plain, guided = (
         rare_passage(program, goal, healthy=16, stuck=51, trials=500, seed=3, table=table)
         for table in (None, committor_table(program, goal))
@@ -64,7 +48,7 @@ def test_the_score_does_not_change_the_answer(goal, settings):
 
 
 def test_a_table_is_read_by_attempts_and_requests_and_ends_at_the_two_sets():
-    compiled = compile_program(service())
+    compiled = compile_program(one_queue(7.0, qsize=60))
     place = int(compiled.words[at.P_WATCH])
     compiled.words.view(np.float64)[place : place + 2] = 1.0
     values = np.arange(12.0).reshape(4, 3)
@@ -87,7 +71,7 @@ def test_a_table_is_read_by_attempts_and_requests_and_ends_at_the_two_sets():
 
 
 def test_scores_rise_from_the_healthy_set_to_the_stuck_one():
-    program = service(rate=8.0, retries=1, timeout=3.0)
+    program = one_queue(8.0, qsize=60, retries=1, timeout=3.0)
     for goal in ("collapse", "recovery"):
         table = committor_table(program, goal)(3.0, 55.0)
         along = table.values[[5, 20, 35, 50], [5, 20, 35, 50]]
@@ -97,16 +81,16 @@ def test_scores_rise_from_the_healthy_set_to_the_stuck_one():
 
 
 def test_without_a_committor_the_linear_score_stands_in(monkeypatch):
-    budget = service(retries=1, timeout=3.0, budget=RetryBudget(ratio=0.1))
+    budget = one_queue(7.0, qsize=60, retries=1, timeout=3.0, budget=RetryBudget(ratio=0.1))
     with pytest.raises(Unsupported, match="a committor over 3 axes"):
         committor_table(budget, "collapse")
-    strict = Program("strict")
-    strict.add_server(Server("s", {"get": Work(10.0)}, qsize=60, drop_expired=True))
-    strict.add_source(Source("c", "get", 7.0, timeout=100.0))
-    strict.connect("c", "s")
+    strict = one_queue(7.0, qsize=60, server={"drop_expired": True})
     assert "committor" not in split(strict, "collapse", 0, 20, trials=50).reason
-    assert "committor" in split(service(), "collapse", 0, 20, trials=50).reason
-    assert "committor" not in split(service(), "collapse", 0, 20, score="linear", trials=50).reason
+    assert "committor" in split(one_queue(7.0, qsize=60), "collapse", 0, 20, trials=50).reason
+    assert (
+        "committor"
+        not in split(one_queue(7.0, qsize=60), "collapse", 0, 20, score="linear", trials=50).reason
+    )
     monkeypatch.setattr(committor_score, "MOST_OPERATIONS", 1.0)
     with pytest.raises(NotConverged, match="too dear for a score"):
-        split(service(), "collapse", 0, 20, score="committor", trials=50)
+        split(one_queue(7.0, qsize=60), "collapse", 0, 20, score="committor", trials=50)

@@ -6,34 +6,18 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from one_queue import one_queue, rise
 
-from separatrix import ModelError, NotConverged, Program, Server, Source, Unsupported, Work, save
+from separatrix import ModelError, NotConverged, Unsupported, save
 from separatrix.cli import main
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
 from separatrix.questions.times import METHODS, collapse, recovery
 
 
-def queue(rate=6.0, qsize=30, retries=0, **server) -> Program:
-    program = Program("queue")
-    program.add_server(Server("s", {"get": Work(10.0)}, qsize=qsize, **server))
-    program.add_source(Source("c", "get", rate, timeout=100.0, retries=retries))
-    program.connect("c", "s")
-    return program
-
-
-def rise(rate: float, goal: int) -> float:
-    """Mean time of M/M/1 from empty to `goal`: a step up takes 1/rate, and mu/rate as long again."""
-    step = total = 1 / rate
-    for _ in range(1, goal):
-        step = (1 + 10 * step) / rate
-        total += step
-    return total
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_the_closed_form(method):
-    found = collapse(queue(), method=method, healthy=0, stuck=15, trials=500, events=2e6)
+    found = collapse(one_queue(), method=method, healthy=0, stuck=15, trials=500, events=2e6)
     exact = rise(6.0, 15)
     assert found.method == method
     width = (found.high - found.low) / 2
@@ -43,13 +27,13 @@ def test_every_method_finds_the_closed_form(method):
 
 
 def test_the_chain_answers_where_it_carries_the_program():
-    found = recovery(queue(), healthy=3, stuck=25)
+    found = recovery(one_queue(), healthy=3, stuck=25)
     assert found.method == "markov"
     assert found.why == "an exact chain carries the program"
 
 
 def test_without_a_chain_what_is_frequent_is_counted_and_what_is_rare_is_split():
-    program = queue(rate=7.0, qsize=60, drop_expired=True)
+    program = one_queue(rate=7.0, qsize=60, server={"drop_expired": True})
     often = collapse(program, healthy=0, stuck=8, runs=50)
     assert often.method == "simulation"
     assert "drop_expired" in often.why
@@ -64,32 +48,32 @@ def test_what_splitting_cannot_do_leaves_the_lower_bound_with_its_reason():
     nothing = SeenPassage(
         float("inf"), 50.0, float("inf"), 0.0, 0.0, 0.0, 0, 9, 150.0, "inconclusive", "none seen"
     )
-    kept = refined(queue(qsize=5), nothing, "collapse", 0, 6)
+    kept = refined(one_queue(qsize=5), nothing, "collapse", 0, 6)
     assert kept.low == 50.0
     assert kept.reason.startswith("none seen; splitting has no answer: no step beyond")
 
 
 def test_a_count_that_suffices_is_kept():
     counted = SeenPassage(9.0, 8.0, 10.0, 7.0, 30.0, 1.0, 30, 90, 500.0, "ok", "")
-    assert refined(queue(), counted, "collapse", 0, 6) is counted
+    assert refined(one_queue(), counted, "collapse", 0, 6) is counted
 
 
 def test_bad_settings_are_named():
     with pytest.raises(ModelError, match="must be 0 <= healthy < stuck, got 9 and 4"):
-        collapse(queue(), healthy=9, stuck=4)
+        collapse(one_queue(), healthy=9, stuck=4)
     with pytest.raises(ModelError, match="unknown method 'magic'"):
-        collapse(queue(), method="magic", healthy=1, stuck=4)
+        collapse(one_queue(), method="magic", healthy=1, stuck=4)
     with pytest.raises(ModelError, match="no state of the chain"):
-        collapse(queue(), method="markov", healthy=1, stuck=31)
+        collapse(one_queue(), method="markov", healthy=1, stuck=31)
     with pytest.raises(Unsupported, match="drop_expired"):
-        collapse(queue(drop_expired=True), method="markov", healthy=1, stuck=4)
+        collapse(one_queue(server={"drop_expired": True}), method="markov", healthy=1, stuck=4)
     with pytest.raises(NotConverged, match="was not asked"):
-        recovery(queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
+        recovery(one_queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
 
 
 def test_the_command_says_which_method_answered(tmp_path):
     path = tmp_path / "queue.yaml"
-    save(queue(), path)
+    save(one_queue(), path)
     said = CliRunner().invoke(
         main, ["passage", "collapse", str(path), "--healthy", "0", "--stuck", "15"]
     )

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from separatrix.population import Array, Population
 
 _NEAR = 0.02  # share of the whole flow below which speed that grows again was a step too long
+_LONGEST = (
+    1e100  # [s]; Newton's method by then, and doubling it a thousand times more would overflow
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) 
         for i in map(int, left[resting]):
             found[i] = Rest(x[i].copy(), np.array(paths[i]), float(residual[i]))
         x[left[~resting]] = moved[~resting]
-        step[left] *= np.where(reach < 0.5, np.where(wary[left], 1.2, 2.0), 1.1)
+        grown = step[left] * np.where(reach < 0.5, np.where(wary[left], 1.2, 2.0), 1.1)
+        step[left] = np.minimum(grown, _LONGEST)
         left = left[~resting]
         if not len(left):
             break

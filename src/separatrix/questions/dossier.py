@@ -25,6 +25,7 @@ from separatrix.questions.recovery import (
 )
 from separatrix.questions.remedies_found import Remedies
 from separatrix.questions.remedy import remedies
+from separatrix.questions.supposed_spike import supposed_spike
 from separatrix.questions.sweep import sweep
 from separatrix.questions.sweep_result import SweepResult
 from separatrix.questions.timeline import Timeline, timeline
@@ -58,7 +59,8 @@ class Dossier(Shown):
     limits : the model's promises.
     quick : the mean dynamics.
     curve : recovery over load.
-    course : the program's own faults, simulated and by the mean dynamics; None where it has none.
+    course : the program's own faults, or the one supposed, simulated and by the mean dynamics.
+    supposed : which spike was supposed and why, where the program names no fault; else empty.
     knobs : how far each knob moves the load at which danger begins.
     map : verdict over arrival rate and retries of the first source.
     fixes : remedies, cheapest first.
@@ -73,6 +75,7 @@ class Dossier(Shown):
     quick: Glance | None
     curve: RecoveryOverLoad | None
     course: Timeline | None
+    supposed: str
     knobs: Tornado | None
     map: SweepResult | None
     fixes: Remedies | None
@@ -116,6 +119,7 @@ class Dossier(Shown):
             "mean_dynamics": plain(self.quick),
             "recovery_over_load": plain(self.curve),
             "timeline": plain(self.course),
+            "supposed": self.supposed,
             "tornado": plain(self.knobs),
             "risk_map": plain(self.map),
             "remedies": plain(self.fixes),
@@ -164,9 +168,8 @@ def dossier(
     elif witness is not None:
         limits = part("limits", lambda: witnessed_limits(witness, seed=seed)) or ()
     quick = part("mean dynamics", lambda: glance(program))
-    course = None
-    if program.faults.faults:
-        course = part("time line", lambda: timeline(program, runs=RUNS, seed=seed))
+    supposed = None if program.faults.faults else part("spike", lambda: supposed_spike(program))
+    hit = program if supposed is None else supposed.program
     return Dossier(
         program=program,
         verdict=verdict,
@@ -174,7 +177,8 @@ def dossier(
         limits=limits,
         quick=quick,
         curve=part("recovery over load", lambda: _recovery(program, verdict, quick, seed)),
-        course=course,
+        course=part("time line", lambda: timeline(hit, runs=RUNS, seed=seed)),
+        supposed="" if supposed is None else supposed.reason,
         knobs=part("tornado", lambda: tornado(program)),
         map=part("risk map", lambda: _risk_map(program)),
         fixes=part("remedies", lambda: remedies(program, pairs=False, seed=seed)),

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array, Population
@@ -117,6 +117,14 @@ def law_heat_map(population: Population, log_pi: Array, caption: str = "") -> Fi
     return captioned(figure, caption)
 
 
+_YEAR = 365.25 * 86_400.0
+ROUND_TIMES = (
+    0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3_600.0, 36_000.0, 86_400.0, 864_000.0, 0.25 * _YEAR,
+    _YEAR, 10 * _YEAR, 100 * _YEAR, 1_000 * _YEAR,
+)  # fmt: skip
+"""Where a time axis has its marks [s]: a power of ten of seconds is no round time past a minute."""
+
+
 def recovery_curve(found: RecoveryOverLoad, caption: str = "") -> Figure:
     """Recovery time over the arrival rate, p50 and p99, log scale.
 
@@ -142,6 +150,10 @@ def recovery_curve(found: RecoveryOverLoad, caption: str = "") -> Figure:
     if known.any():
         low, high = float(p50[known].min()), float(p99[known].max())
         axes.set_ylim(10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high) + 0.2))
+    bottom, top = axes.get_ylim()
+    shown = [time for time in ROUND_TIMES if bottom <= time <= top]
+    axes.yaxis.set_major_locator(FixedLocator(shown[:: 1 + len(shown) // 8]))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration_text(value)))
     axes.set_xlim(0, 1.06 * rates.max())
     axes.set_xlabel(f"arrival rate of {found.source} [requests/s]")

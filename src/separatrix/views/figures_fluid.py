@@ -37,11 +37,13 @@ from separatrix.views.figures_canvas import (
 
 
 def basin_portrait(
-    portrait: Portrait, found: Basins, caption: str = "", *, path: Array | None = None
-) -> Figure:
+    portrait: Portrait, found: Basins, caption: str = "", *, path: Array | None = None,
+    through: str = "your faults",
+) -> Figure:  # fmt: skip
     """The phase portrait with the separatrix of the mean dynamics, and the stuck basin shaded.
 
-    path : (n, 2) states that the service passes through the model's own faults, drawn across.
+    path : (n, 2) states that the service passes through faults, drawn across.
+    through : whose they are, in words.
     """
     figure = phase_portrait(portrait, caption)
     axes = figure.axes[0]
@@ -57,7 +59,7 @@ def basin_portrait(
         )  # fmt: skip
         axes.plot(*found.separatrix.T, color=RED, linewidth=2.2, label="separatrix")
     if path is not None:
-        axes.plot(*path.T, color=VIOLET, linewidth=2.6, label="through your faults")
+        axes.plot(*path.T, color=VIOLET, linewidth=2.6, label=f"through {through}")
         _arrow(axes, path)
     legend_below(figure, axes, 2)
     return figure

@@ -30,7 +30,7 @@ def reasons(dossier: Dossier) -> list[str]:
     if course is not None:
         from separatrix.views.figures_simulation import through_faults
 
-        title = "What your fault does"
+        title = "What a spike does" if dossier.supposed else "What your fault does"
         found.append(drawn("timeline", title, through_faults(course), _course(dossier)))
     if quick is not None and quick.portrait is not None:
         title = "Where it tips: the separatrix"
@@ -73,7 +73,10 @@ def _portrait(dossier: Dossier, quick: Glance) -> Figure:
     path = dossier.course.path if dossier.course is not None else None
     on_plane = path is not None and len(path.population.axes) == 2
     return basin_portrait(
-        quick.portrait, quick.basins, path=path.states if path is not None and on_plane else None
+        quick.portrait,
+        quick.basins,
+        path=path.states if path is not None and on_plane else None,
+        through="the spike" if dossier.supposed else "your faults",
     )
 
 
@@ -81,7 +84,7 @@ def _course(dossier: Dossier) -> str:
     assert dossier.course is not None  # noqa: S101 - the caller has looked
     bands = "Bands hold 95 % of the runs"
     line = ", the dashed lines are the mean dynamics" if dossier.course.mean else ""
-    return f"{dossier.course.finding()} {bands}{line}."
+    return f"{dossier.course.finding()} {dossier.supposed} {bands}{line}.".replace("  ", " ")
 
 
 def _tipping(dossier: Dossier, quick: Glance) -> str:
@@ -91,13 +94,14 @@ def _tipping(dossier: Dossier, quick: Glance) -> str:
         return quick.finding
     if course.path is None or len(course.path.population.axes) != 2:
         return quick.finding
-    end = dossier.program.faults.end
+    end = max((end for _, end, _ in course.faults), default=0.0)
     after = course.path.states[course.path.times >= end]
     if len(after) == 0:
         return quick.finding
     crossed = not bool(quick.basins.recovers(after[-1:])[0])
     told = "ends beyond it" if crossed else "ends on the safe side"
-    return f"{quick.finding} The path of your faults {told}."
+    whose = "this spike" if dossier.supposed else "your faults"
+    return f"{quick.finding} The path of {whose} {told}."
 
 
 def _rate_name(dossier: Dossier) -> str:

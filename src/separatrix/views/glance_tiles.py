@@ -83,6 +83,8 @@ def _faults(dossier: Dossier) -> Tile | None:
         return None
     what = " and ".join(words for *_, words in course.faults[:2])
     share = f"{course.stuck} of {course.runs} runs"
+    if dossier.supposed:
+        return (f"Supposed: {what}", f"{share} stay stuck", "simulated; the model names no fault")
     return (
         f"Your fault: {what}",
         f"{share} stay stuck",
