@@ -13,6 +13,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
+import pytest
 from blocks import matches
 from click.testing import CliRunner
 
@@ -43,6 +44,8 @@ class Terminal:
         printed = self._printed(self._with_free_ports(command))
         for fixed, free in self._ports.items():
             printed = printed.replace(f"127.0.0.1:{free}", f"127.0.0.1:{fixed}")
+        if share and self.status == 4 and "inconclusive: " in printed:
+            pytest.skip(f"too busy here to measure a server: {printed.strip().splitlines()[-1]}")
         if share and self.status == 4 and "ms late or more" in printed:
             shown, printed = (text.split(". ")[0] for text in (shown, printed))
         assert matches(shown, printed, share), f"$ {command}\nprinted:\n{printed}\nshown:\n{shown}"
