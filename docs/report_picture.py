@@ -35,6 +35,7 @@ SHORTEN = """
 
 
 def main(report: str) -> int:
+    """Photograph the shortened report; 2 where there is no browser."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         print("no chromium is installed")
