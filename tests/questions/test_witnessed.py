@@ -132,7 +132,7 @@ def test_an_absurd_rate_is_refused_in_words():
 def test_the_dossier_falls_back_on_simulation():
     program = service(0.55)
     witness = asked(program)
-    parts = dict.fromkeys(("quick", "curve", "course", "knobs", "map", "fixes"))
+    parts = dict.fromkeys(("quick", "curve", "course", "supposed", "knobs", "map", "fixes"))
     whole = Dossier(
         program=program, verdict=None, witness=witness, limits=(), engines=witness.engines, open={},
         **parts,
