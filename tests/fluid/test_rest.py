@@ -4,32 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.strategies.three_tiers import tiers
 
-from separatrix import Program, Server, Source, Work, lower
+from separatrix import lower
 from separatrix.fluid.rest import rests_from
-from separatrix.model import DependentCall
 from separatrix.questions.fluid_verdict import fluid_verdict
 from separatrix.questions.tipping import fluid_tipping
-
-
-def tiers() -> Program:
-    """Three servers, each waiting for the next and asking again once."""
-
-    def calls(callee: str, caller: str, api: str, timeout: float) -> Work:
-        call = DependentCall(
-            callee, caller, api, call_type="wait_until_done", timeout=timeout, retry=1
-        )
-        return Work(50 if caller == "front" else 20, downstream=[call])
-
-    program = Program("tiers")
-    program.add_server(
-        Server("front", {"page": calls("app", "front", "run", 2)}, 400, thread_pool=64)
-    )
-    program.add_server(Server("app", {"run": calls("db", "app", "read", 1)}, 300, thread_pool=40))
-    program.add_server(Server("db", {"read": Work(20)}, 200, thread_pool=10))
-    program.add_source(Source("web", "page", 150, timeout=3, retries=2))
-    program.connect("web", "front")
-    return program
 
 
 def test_tiers_that_wait_for_each_other_rest_where_every_attempt_takes_its_mean():

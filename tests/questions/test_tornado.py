@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import inf, isfinite
 
 import pytest
+from tests.strategies.three_tiers import tiers
 
+from separatrix.errors import NotConverged
 from separatrix.model import Program, Server, Source, Work
 from separatrix.questions.sliders import sliders
 from separatrix.questions.tornado import TURN, tornado
@@ -56,3 +58,8 @@ def test_sliders_stand_inside_their_ranges():
     for slider in sliders(program()):
         assert slider.low <= slider.value <= slider.high
         assert slider.scale == "linear" or slider.low > 0
+
+
+def test_services_that_wait_for_each_other_are_declined_before_minutes_pass():
+    with pytest.raises(NotConverged, match="in 8 coordinates over the load"):
+        tornado(tiers())

@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from tests.strategies.three_tiers import tiers
 
 from separatrix import Program, Server, Source, Work
 from separatrix.errors import NotConverged
-from separatrix.model import DependentCall
 from separatrix.model.limits import Limit
 from separatrix.questions.agreement import agreement
 from separatrix.questions.dossier import Dossier
@@ -32,36 +32,6 @@ def service(load: float, retries: int = 1, limits: tuple[Limit, ...] = LIMITS) -
     program.add_server(Server("s", {"get": Work(10)}, 50, thread_pool=1))
     program.add_source(Source("c", "get", 10 * load, timeout=50 / 30, retries=retries))
     program.connect("c", "s")
-    return program
-
-
-def tiers() -> Program:
-    """Three tiers that wait for each other: 1e17 states."""
-    call = {"call_type": "wait_until_done", "retry": 1}
-    program = Program("tiers")
-    program.add_server(
-        Server(
-            "front",
-            {
-                "page": Work(
-                    50, downstream=[DependentCall("app", "front", "run", timeout=2, **call)]
-                )
-            },
-            400,
-            thread_pool=64,
-        )
-    )
-    program.add_server(
-        Server(
-            "app",
-            {"run": Work(20, downstream=[DependentCall("db", "app", "read", timeout=1, **call)])},
-            300,
-            thread_pool=40,
-        )
-    )
-    program.add_server(Server("db", {"read": Work(20)}, 200, thread_pool=10))
-    program.add_source(Source("web", "page", 120, timeout=3, retries=1))
-    program.connect("web", "front")
     return program
 
 
@@ -132,7 +102,7 @@ def test_an_absurd_rate_is_refused_in_words():
 def test_the_dossier_falls_back_on_simulation():
     program = service(0.55)
     witness = asked(program)
-    parts = dict.fromkeys(("quick", "curve", "course", "knobs", "map", "fixes"))
+    parts = dict.fromkeys(("quick", "curve", "course", "supposed", "knobs", "map", "fixes"))
     whole = Dossier(
         program=program, verdict=None, witness=witness, limits=(), engines=witness.engines, open={},
         **parts,

@@ -194,7 +194,7 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     if above(0.0, start) <= 0:
         return 0.0
     course: Any = solve_ivp(
-        slope, (0.0, 1e4 * scale), start, method="LSODA", events=above, rtol=1e-6, atol=1e-6
+        slope, (0.0, 1e4 * scale), start, method="BDF", events=above, rtol=1e-6, atol=1e-6
     )
     return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
 

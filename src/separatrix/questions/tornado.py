@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from math import inf, isclose, isfinite, isnan
 from typing import Any
 
-from separatrix.errors import ModelError
+from separatrix.errors import ModelError, NotConverged
 from separatrix.fluid.ranges import metastable_range
+from separatrix.fluid.reduced import reducible
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.notebook import Shown
+from separatrix.population import lower
 from separatrix.questions.sliders import Slider, sliders
 
 TURN = 1.25
 """A knob is turned by this factor both ways; a whole number by at least one."""
+MOST_AXES = 4
+"""Coordinates of services that wait for each other up to which all knobs are turned."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,18 @@ class Tornado(Shown):
 def tornado(program: Program) -> Tornado:
     """Turn every knob of `program` by a quarter, and see where danger begins by the mean dynamics.
 
-    Raises ModelError where the arrival rate of the first source cannot be turned.
+    Raises ModelError where the arrival rate of the first source cannot be turned; NotConverged for services
+    that wait for each other in more than `MOST_AXES` coordinates, where every turn would take ten seconds.
     """
     source = program.sources[0]
+    population = lower(program, "geometric", means_only=True)
+    if not reducible(population) and len(population.axes) > MOST_AXES:
+        raise NotConverged(
+            f"two turns of {len(sliders(program)) - 1} knobs, each with resting points in "
+            f"{len(population.axes)} coordinates over the load, would take minutes; ask about one knob: "
+            "separatrix sweep --engine fluid",
+            certificate=f"at most {MOST_AXES} coordinates",
+        )
     path = f"sources.{source.name}.arrival_rate"
 
     def danger(changed: Program) -> float:
