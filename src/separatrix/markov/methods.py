@@ -26,7 +26,7 @@ Sides: TypeAlias = Literal["both", "left", "right"]
 _DENSE_BELOW = 300  # states; below this a band saves nothing
 _NESTED_FROM = 12_000  # states; below, an elimination by levels takes a tenth of a second or two
 _NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
-_DIRECT_WORK = 2e11  # multiplications of a nested dissection that take half a minute
+_DIRECT_WORK = 3e11  # multiplications of a nested dissection that take forty seconds
 _ONE_SIDED_FROM = 2_500_000  # states; below, factors of both sides take less than 3 GB
 
 
