@@ -13,7 +13,7 @@ from rich.console import Console
 from separatrix import Program, Server, Source, Work, check
 from separatrix.views.page import finite
 from separatrix.views.report import report_html
-from separatrix.views.tables import print_verdict, verdict_rows
+from separatrix.views.tables import basis, print_answer, verdict_rows
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,8 @@ def test_infinities_are_text_in_json():
 
 def test_plain_text_when_piped(verdict):
     out = StringIO()
-    print_verdict(verdict, ["careful"], Console(file=out, width=200))
+    console = Console(file=out, width=200)
+    print_answer(verdict, verdict_rows(verdict), basis(verdict), ["careful"], console)
     text = out.getvalue()
     assert "\x1b" not in text
     assert verdict.sentence in text

@@ -68,8 +68,8 @@ class Answer:
         return {
             "engine": self.engine,
             "verdict": self.word,
-            "recovery_s": _plain(self.recovery),
-            "collapse_s": _plain(self.collapse),
+            "recovery_s": plain_time(self.recovery),
+            "collapse_s": plain_time(self.collapse),
             "margin": None if self.margin is None else self.margin.to_dict(),
             "reason": self.reason,
             "cpu_s": self.seconds,
@@ -116,7 +116,8 @@ class Agreement(Shown):
         }
 
 
-def _plain(time: Time | None) -> dict[str, float | None] | None:
+def plain_time(time: Time | None) -> dict[str, float | None] | None:
+    """For JSON; None for infinity."""
     if time is None:
         return None
     return {k: (v if isfinite(v) else None) for k, v in vars(time).items()}

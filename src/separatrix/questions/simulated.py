@@ -57,8 +57,7 @@ def seen_recovery(
 
     Raises ModelError for settings that make no sense.
     """
-    end = longest_outage(program)
-    hit = _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers))
+    hit, end = long_outage(program)
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program), least)
     return _passage(
         passage_times(hit, low=healthy, after=end, runs=runs, longest=longest, seed=seed)
@@ -184,6 +183,12 @@ def longest_outage(program: Program) -> float:
     return fill + 3 * patience
 
 
+def long_outage(program: Program) -> tuple[Program, float]:
+    """The program with its servers out from the start, and until when [s]; see `longest_outage`."""
+    end = longest_outage(program)
+    return _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers)), end
+
+
 def without_retries(program: Program) -> Program:
     """The same program, in which nobody tries again."""
     from separatrix.model.parameters import with_parameters
@@ -252,8 +257,8 @@ def calm_share(program: Program, *, seed: int = 0) -> float:
 
 def overload_score(program: Program, *, seed: int = 0) -> float | None:
     """Mean attempts at the servers long after a long outage; None where most requests are answered by then."""
-    tau, end = relaxation(program), longest_outage(program)
-    hit = _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers))
+    tau = relaxation(program)
+    hit, end = long_outage(program)
     later = simulate(
         hit, horizon=end + 20 * tau, runs=16, seed=seed, warmup=end + 10 * tau, workers=1,
         progress=False,

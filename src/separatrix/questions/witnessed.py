@@ -16,7 +16,7 @@ from separatrix.model import Program
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.questions.agreement import agreement
-from separatrix.questions.answers import Agreement, Answer, Time
+from separatrix.questions.answers import Agreement, Answer, Time, plain_time
 from separatrix.questions.simulated import calm_share
 from separatrix.questions.verdict import Word
 
@@ -94,8 +94,8 @@ class Witnessed(Shown):
             "program": self.program.name,
             "no_chain": self.no_chain,
             "goodput_share": self.share,
-            "recovery_s": _plain(seen.recovery),
-            "collapse_s": _plain(seen.collapse),
+            "recovery_s": plain_time(seen.recovery),
+            "collapse_s": plain_time(seen.collapse),
             "basis": list(self.basis),
             "agreement": self.engines.to_dict(),
         }
@@ -123,9 +123,3 @@ def _lasting(time: Time) -> str:
     if isfinite(time.mean):
         return duration_text(time.mean)
     return f"more than {duration_text(time.low)}"
-
-
-def _plain(time: Time | None) -> dict[str, float | None] | None:
-    if time is None:
-        return None
-    return {k: (v if isfinite(v) else None) for k, v in vars(time).items()}

@@ -11,13 +11,11 @@ from math import inf
 
 import numpy as np
 
-from separatrix.model import Outage, Program, Schedule
 from separatrix.model.limits import Limit
-from separatrix.model.parameters import with_parameter
 from separatrix.questions.answers import Time
 from separatrix.questions.limits import Kept, Outcome, tipping_kept
 from separatrix.questions.odds import wilson
-from separatrix.questions.simulated import longest_outage
+from separatrix.questions.simulated import long_outage
 from separatrix.questions.trapped import seen_trapped
 from separatrix.questions.witnessed import Witnessed
 from separatrix.simulate.passage import passage_times
@@ -68,9 +66,8 @@ def _outcome(limit: Limit, low: float, high: float) -> Outcome:
 
 def _by_counting(limit: Limit, quantile: float, found: Witnessed, seed: int) -> Kept:
     """Count the recoveries that take longer than the bound, until their share is known well enough."""
-    program, allowed = found.program, 1.0 - quantile
-    end = longest_outage(program)
-    hit = _with_outage(program, end)
+    allowed = 1.0 - quantile
+    hit, end = long_outage(found.program)
     late = runs = 0
     while True:
         more = max(runs, _FIRST_RUNS)
@@ -89,8 +86,3 @@ def _by_counting(limit: Limit, quantile: float, found: Witnessed, seed: int) -> 
     value = getattr(time, limit.quantity.removeprefix("recovery_")) if time is not None else inf
     reason = f"after a long outage; {late} of {runs} simulated runs take longer than the bound"
     return Kept(limit, value if np.isfinite(value) else None, outcome, reason)
-
-
-def _with_outage(program: Program, end: float) -> Program:
-    outages = Schedule(tuple(Outage(server.name, 0.0, end) for server in program.servers))
-    return with_parameter(program, ("faults",), outages)

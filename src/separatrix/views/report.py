@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from separatrix.questions.portrait import describe, portrait
 from separatrix.questions.verdict import Verdict
+from separatrix.questions.witnessed import Witnessed
 from separatrix.views.page import figure, figures, listed, model_section, page, section, table
-from separatrix.views.tables import basis, verdict_rows
+from separatrix.views.tables import Group, basis, verdict_rows
 
 MARKS = {
     "safe": "good",
@@ -29,20 +30,44 @@ def report_html(
     warnings : of the model.
     command : the command that made the page.
     """
+    return answer_html(
+        verdict,
+        verdict_figures(verdict),
+        verdict_rows(verdict),
+        basis(verdict),
+        yaml=yaml,
+        english=english,
+        warnings=warnings,
+        command=command,
+    )
+
+
+def answer_html(
+    answer: Verdict | Witnessed,
+    pictures: Sequence[str],
+    groups: Sequence[Group],
+    lines: Sequence[str],
+    *,
+    yaml: str,
+    english: Sequence[str],
+    warnings: Sequence[str],
+    command: str,
+) -> str:
+    """The page of any answer to `check`: its pictures, numbers in groups, and `lines` on what it rests on."""
     return page(
-        name=verdict.program.name,
-        word=verdict.word,
-        mark=MARKS[verdict.word],
-        sentence=verdict.sentence,
+        name=answer.program.name,
+        word=answer.word,
+        mark=MARKS[answer.word],
+        sentence=answer.sentence,
         body=[
-            section("Why", figures(verdict_figures(verdict))),
-            section("Numbers", *(table(title, rows) for title, rows in verdict_rows(verdict))),
+            section("Why", figures(pictures)),
+            section("Numbers", *(table(title, rows) for title, rows in groups)),
             model_section(yaml, english),
             section("Warnings", listed("", warnings)),
-            section("Evidence", listed("", basis(verdict))),
+            section("Evidence", listed("", lines)),
         ],
         command=command,
-        embedded=("separatrix-verdict", verdict.to_dict()),
+        embedded=("separatrix-verdict", answer.to_dict()),
     )
 
 

@@ -120,11 +120,6 @@ def basis(verdict: Verdict) -> list[str]:
     return [*lines, *population.notes]
 
 
-def print_verdict(verdict: Verdict, warnings: Iterable[str], console: Console) -> None:
-    """The whole answer to a terminal or a pipe."""
-    print_answer(verdict, verdict_rows(verdict), basis(verdict), warnings, console)
-
-
 def print_answer(
     verdict: Verdict | Witnessed,
     groups: Iterable[Group],

@@ -8,8 +8,7 @@ from math import isfinite
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.questions.answers import Time
 from separatrix.questions.witnessed import Witnessed
-from separatrix.views.page import listed, model_section, page, section, table
-from separatrix.views.report import MARKS
+from separatrix.views.report import answer_html
 from separatrix.views.tables import Group, Row
 
 
@@ -42,17 +41,7 @@ def witnessed_html(
     found: Witnessed, *, yaml: str, english: Sequence[str], warnings: Sequence[str], command: str
 ) -> str:
     """The page as text; parameters as `report_html`."""
-    return page(
-        name=found.program.name,
-        word=found.word,
-        mark=MARKS[found.word],
-        sentence=found.sentence,
-        body=[
-            section("Numbers", *(table(title, rows) for title, rows in witnessed_rows(found))),
-            model_section(yaml, english),
-            section("Warnings", listed("", warnings)),
-            section("Evidence", listed("", found.basis)),
-        ],
-        command=command,
-        embedded=("separatrix-verdict", found.to_dict()),
-    )
+    return answer_html(
+        found, (), witnessed_rows(found), found.basis,
+        yaml=yaml, english=english, warnings=warnings, command=command,
+    )  # fmt: skip
