@@ -77,11 +77,12 @@ def resting(population: Population, queues: list[int], lengths: Array) -> Array:
 
 
 def _solved(matrices: Array, right: Array) -> Array:
-    """(m, n) solutions of m systems; the shortest ones where a system is singular, as where a breaker counts nothing."""
+    """(m, n) solutions of m systems; the shortest where one is singular (a breaker that counts nothing)."""
     try:
         return np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
-        return (np.linalg.pinv(matrices) @ right[:, :, None])[:, :, 0]
+        inverses = np.linalg.pinv(matrices)
+        return np.asarray((inverses @ right[:, :, None])[:, :, 0], dtype=np.float64)
 
 
 def _cells(

@@ -34,6 +34,8 @@ EVENTS_PER_ATTEMPT = 3.0
 """Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
 BALLISTIC = 0.5
 """Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
+_SCOUTS = 4
+"""Runs that are watched until a backlog would have cleared, before a recovery is called an escape."""
 
 
 def seen_recovery(
@@ -120,7 +122,8 @@ def seen_verdict(
     r"""Whether `program` can get stuck, from simulation alone.
 
     * **safe**: after a long outage it is back, in the mean, within 3 times :math:`\max(\tau, R_0)`, with
-      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries;
+      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries; or it drifts
+      back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
       :math:`3\tau`, or drifts there (its times to collapse hardly vary);
     * **can get stuck** otherwise.
@@ -141,11 +144,13 @@ def seen_verdict(
         recovery = seen_recovery(
             program, healthy, runs=runs, events=events, least=1.5 * long, seed=seed
         )
-    if (recovery.mean if recovery.seen == recovery.runs else recovery.high) <= long:
+    if recovery.seen < recovery.runs and not _returns(recovery, long):
+        recovery = _drift(program, healthy, runs, events, seed) or recovery
+    if rare and not _returns(recovery, long):
+        recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
+    if _returns(recovery, long):
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
-    if rare:
-        recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
     if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
         reason = f"gets there by itself within {duration_text(collapse.mean)}"
@@ -167,6 +172,49 @@ def seen_verdict(
     return SeenVerdict("can get stuck", recovery, collapse, unfed, reason)
 
 
+def _returns(recovery: SeenPassage, long: float) -> bool:
+    """Whether the service comes back by itself: soon, or as a drift."""
+    if recovery.seen == recovery.runs:
+        return recovery.mean <= long or recovery.cv < BALLISTIC
+    return recovery.high <= long
+
+
+def _drift(
+    program: Program, healthy: float, runs: int, events: float, seed: int
+) -> SeenPassage | None:
+    """The recovery where it is a drift that takes as long as a backlog; None where it is none."""
+    backlog = _backlog(program)
+    if not isfinite(backlog):
+        return None
+    watched = min(3.0 * backlog, _affordable(program, events) / _SCOUTS)
+    scouts = seen_recovery(program, healthy, runs=_SCOUTS, events=0.0, least=watched, seed=seed + 2)
+    if scouts.seen < scouts.runs or scouts.cv >= BALLISTIC:
+        return None
+    longest = 2.0 * scouts.p99
+    more = min(runs, max(_SCOUTS, int(_affordable(program, events) / longest)))
+    seen = seen_recovery(program, healthy, runs=more, events=0.0, least=longest, seed=seed)
+    return seen if seen.seen == seen.runs and seen.cv < BALLISTIC else None
+
+
+def _backlog(program: Program) -> float:
+    r"""Time in which the slowest server works off a full queue and everyone who waits to try again, once each [s].
+
+    .. math:: \frac{K + \lambda P}{c\mu - \lambda}
+
+    with P the longest patience; infinite where new requests alone overload it.
+    """
+    from separatrix.model.demand import demands
+
+    wait = _patience(program)
+    found = demands(program)
+    spare = {name: demand.capacity - demand.first for name, demand in found.items()}
+    if min(spare.values()) <= 0:
+        return inf
+    return max(
+        (program.get_server(name).qsize + found[name].first * wait) / spare[name] for name in spare
+    )
+
+
 def longest_outage(program: Program) -> float:
     """An outage after which nothing more changes: queues full, orbits at rest [s].
 
@@ -176,11 +224,15 @@ def longest_outage(program: Program) -> float:
     if rate <= 0:
         raise ModelError(Problem("nobody sends anything", "sources", "give an arrival rate"))
     fill = sum(server.qsize for server in program.servers) / rate
-    patience = max(
+    return fill + 3 * _patience(program)
+
+
+def _patience(program: Program) -> float:
+    """Longest time from a request to the end of its last attempt [s]."""
+    return max(
         (s.retries + 1) * s.timeout + sum(s.backoff.longest(k) for k in range(1, s.retries + 1))
         for s in program.sources
     )
-    return fill + 3 * patience
 
 
 def long_outage(program: Program) -> tuple[Program, float]:
