@@ -10,7 +10,7 @@ import pytest
 from separatrix import ModelError, Program, Server, Source, Work
 from separatrix.model import AdaptiveLifo, Backoff, Deterministic
 from separatrix.questions.fluid_verdict import fluid_verdict
-from separatrix.questions.simulated import calm_score, seen_collapse, seen_recovery, seen_verdict
+from separatrix.questions.simulated import seen_collapse, seen_recovery, seen_verdict
 from separatrix.questions.verdict import relaxation
 
 
@@ -108,13 +108,6 @@ def test_the_mean_dynamics_fall_as_a_ramp():
     assert not isfinite(stuck.recovery)
     assert stuck.to_dict()["recovery"] is None
     assert stuck.high[0] > 50 > stuck.low[0]
-
-
-def test_a_calm_service_sets_its_own_score():
-    # M/M/1 at 0.5 holds 1 attempt: 1 + 1 + 1
-    assert calm_score(service(rate=5.0, retries=0)) == pytest.approx(3.0, rel=0.15)
-    # an overloaded one has none: an idle thread is health
-    assert calm_score(service(rate=15.0)) == 1.0
 
 
 def test_nobody_sends_anything():

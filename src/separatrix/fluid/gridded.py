@@ -79,10 +79,10 @@ def resting(population: Population, queues: list[int], lengths: Array) -> Array:
 def _solved(matrices: Array, right: Array) -> Array:
     """(m, n) solutions of m systems; the shortest where one is singular (a breaker that counts nothing)."""
     try:
-        return np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        change = np.linalg.solve(matrices, right[:, :, None])
     except np.linalg.LinAlgError:
-        inverses = np.linalg.pinv(matrices)
-        return np.asarray((inverses @ right[:, :, None])[:, :, 0], dtype=np.float64)
+        change = np.linalg.pinv(matrices) @ right[:, :, None]
+    return np.asarray(change[:, :, 0], dtype=np.float64)
 
 
 def _cells(

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.errors import ModelError, Problem
-from separatrix.model import Outage, Program, Schedule
+from separatrix.model import Program, Schedule
 from separatrix.model.quantities import duration_text
+from separatrix.questions.calm import overloaded
+from separatrix.questions.long_outage import backlog_time, long_outage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
-from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, Word, relaxation
-from separatrix.simulate import SimulationResult, simulate
+from separatrix.questions.verdict import HOLDS, Word, relaxation
 from separatrix.simulate.passage import PassageTimes, passage_times
 
 EVENTS_PER_ATTEMPT = 3.0
@@ -76,7 +76,7 @@ def seen_collapse(
 ) -> SeenPassage:
     """Time from an empty service until the score is at least `stuck`, without any fault."""
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program))
-    calm = _with_faults(program, ())
+    calm = program.under(Schedule())
     return _passage(passage_times(calm, high=stuck, runs=runs, longest=longest, seed=seed))
 
 
@@ -125,7 +125,8 @@ def seen_verdict(
       :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries; or it drifts
       back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
-      :math:`3\tau`, or drifts there (its times to collapse hardly vary);
+      :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is back at once but is `overloaded`
+      even undisturbed;
     * **can get stuck** otherwise.
 
     Parameters
@@ -149,6 +150,10 @@ def seen_verdict(
     if rare and not _returns(recovery, long):
         recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
     if _returns(recovery, long):
+        full = overloaded(program, seed=seed)
+        if full:
+            reason = f"{full} is busy for good even undisturbed, and answers too few in time"
+            return SeenVerdict("always stuck", recovery, None, unfed, reason)
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
@@ -183,7 +188,7 @@ def _drift(
     program: Program, healthy: float, runs: int, events: float, seed: int
 ) -> SeenPassage | None:
     """The recovery where it is a drift that takes as long as a backlog; None where it is none."""
-    backlog = _backlog(program)
+    backlog = backlog_time(program)
     if not isfinite(backlog):
         return None
     watched = min(3.0 * backlog, _affordable(program, events) / _SCOUTS)
@@ -196,62 +201,11 @@ def _drift(
     return seen if seen.seen == seen.runs and seen.cv < BALLISTIC else None
 
 
-def _backlog(program: Program) -> float:
-    r"""Time in which the slowest server works off a full queue and everyone who waits to try again, once each [s].
-
-    .. math:: \frac{K + \lambda P}{c\mu - \lambda}
-
-    with P the longest patience; infinite where new requests alone overload it.
-    """
-    from separatrix.model.demand import demands
-
-    wait = _patience(program)
-    found = demands(program)
-    spare = {name: demand.capacity - demand.first for name, demand in found.items()}
-    if min(spare.values()) <= 0:
-        return inf
-    return max(
-        (program.get_server(name).qsize + found[name].first * wait) / spare[name] for name in spare
-    )
-
-
-def longest_outage(program: Program) -> float:
-    """An outage after which nothing more changes: queues full, orbits at rest [s].
-
-    Filling the queues at the rate of new requests, and then three times a client's patience.
-    """
-    rate = sum(source.mean_rate for source in program.sources)
-    if rate <= 0:
-        raise ModelError(Problem("nobody sends anything", "sources", "give an arrival rate"))
-    fill = sum(server.qsize for server in program.servers) / rate
-    return fill + 3 * _patience(program)
-
-
-def _patience(program: Program) -> float:
-    """Longest time from a request to the end of its last attempt [s]."""
-    return max(
-        (s.retries + 1) * s.timeout + sum(s.backoff.longest(k) for k in range(1, s.retries + 1))
-        for s in program.sources
-    )
-
-
-def long_outage(program: Program) -> tuple[Program, float]:
-    """The program with its servers out from the start, and until when [s]; see `longest_outage`."""
-    end = longest_outage(program)
-    return _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers)), end
-
-
 def without_retries(program: Program) -> Program:
     """The same program, in which nobody tries again."""
     from separatrix.model.parameters import with_parameters
 
     return with_parameters(program, {("sources", s.name, "retries"): 0 for s in program.sources})
-
-
-def _with_faults(program: Program, faults: tuple[Outage, ...]) -> Program:
-    from separatrix.model.parameters import with_parameter
-
-    return with_parameter(program, ("faults",), Schedule(faults))
 
 
 def _affordable(program: Program, events: float) -> float:
@@ -287,51 +241,3 @@ def _passage(times: PassageTimes) -> SeenPassage:
     return SeenPassage(
         mean, low, high, log(2) * mean, log(100) * mean, np.nan, seen, runs, observed, "ok", reason
     )
-
-
-def calm_score(program: Program, *, seed: int = 0) -> float:
-    r"""A score from which `program` counts as healthy where no chain says one.
-
-    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more; where those
-    are not healthy either (too few answers in time), the number of threads.
-    """
-    calm = _calm(program, seed)
-    if _answered(program, calm) < HEALTHY_SHARE:
-        return float(sum(server.thread_pool for server in program.servers))
-    mean = _present(calm)
-    return mean + mean**0.5 + 1.0
-
-
-def calm_share(program: Program, *, seed: int = 0) -> float:
-    """Share of the requests answered in time at normal load, without faults, simulated."""
-    return min(_answered(program, _calm(program, seed)), 1.0)
-
-
-def overload_score(program: Program, *, seed: int = 0) -> float | None:
-    """Mean attempts at the servers long after a long outage; None where most requests are answered by then."""
-    tau = relaxation(program)
-    hit, end = long_outage(program)
-    later = simulate(
-        hit, horizon=end + 20 * tau, runs=16, seed=seed, warmup=end + 10 * tau, workers=1,
-        progress=False,
-    )  # fmt: skip
-    return None if _answered(program, later) >= HEALTHY_SHARE else _present(later)
-
-
-def _present(result: SimulationResult) -> float:
-    return sum(s["queue"].mean + s["in_service"].mean for s in result.servers.values())
-
-
-def _calm(program: Program, seed: int) -> SimulationResult:
-    """Runs without faults, from an empty service."""
-    tau = relaxation(program)
-    return simulate(
-        _with_faults(program, ()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
-        workers=1, progress=False,
-    )  # fmt: skip
-
-
-def _answered(program: Program, calm: SimulationResult) -> float:
-    names = [source.name for source in program.sources]
-    asked = sum(calm.streams[name]["offered"].mean for name in names)
-    return sum(calm.streams[name]["goodput"].mean for name in names) / asked if asked else 1.0

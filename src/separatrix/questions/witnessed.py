@@ -17,7 +17,7 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import Agreement, Answer, Time, plain_time
-from separatrix.questions.simulated import calm_share
+from separatrix.questions.calm import calm_share
 from separatrix.questions.verdict import HEALTHY_SHARE, Word
 
 

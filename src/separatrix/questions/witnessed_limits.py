@@ -14,8 +14,8 @@ import numpy as np
 from separatrix.model.limits import Limit
 from separatrix.questions.answers import Time
 from separatrix.questions.limits import Kept, Outcome, tipping_kept
+from separatrix.questions.long_outage import long_outage
 from separatrix.questions.odds import wilson
-from separatrix.questions.simulated import long_outage
 from separatrix.questions.trapped import seen_trapped
 from separatrix.questions.witnessed import Witnessed
 from separatrix.simulate.passage import passage_times
