@@ -18,10 +18,9 @@ from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
-Method: TypeAlias = Literal["auto", "levels", "nested", "dense", "aggregated"]
 Sides: TypeAlias = Literal["both", "left", "right"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
@@ -191,7 +190,7 @@ def _stuck(chain: Chain, gone: Mask, anchor: int, state: int) -> ModelError:
     )
 
 
-def _choose(method: Method, chain: Chain, n: int) -> tuple[str, str]:
+def _choose(method: Method, chain: Chain, n: int) -> tuple[Method, str]:
     lattice = chain.listed is None and len(chain.shape) > 1
     if method in ("nested", "aggregated") and not lattice:
         raise ModelError(f"method={method!r} needs a chain on a lattice; use method='levels'")

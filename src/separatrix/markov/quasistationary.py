@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.markov.generator import Chain, as_chain, as_mask
-from separatrix.markov.methods import Method, solver_for
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population

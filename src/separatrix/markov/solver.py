@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import inf
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled
 
 Array: TypeAlias = NDArray[np.float64]
+Method: TypeAlias = Literal["auto", "levels", "nested", "dense", "aggregated"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Solver(ABC):
     removed: Mask
     killing: float
     anchor: int
-    method: str
+    method: Method
     reason: str
 
     @property
@@ -59,11 +59,6 @@ class Solver(ABC):
     def in_strips(self) -> int | None:
         """Levels of a strip where the chain was dissected in strips; else None."""
         return None
-
-    @property
-    def floor(self) -> float:
-        """Natural logarithm of the probability down to which entries of the law are certified."""
-        return -inf
 
     @property
     @abstractmethod

@@ -53,11 +53,6 @@ class AggregatedOrEliminated(Solver):
         return self._now.in_strips
 
     @property
-    def floor(self) -> float:
-        """See `Solver`."""
-        return self._now.floor
-
-    @property
     def can_die(self) -> bool:
         """See `Solver`."""
         return self._now.can_die
