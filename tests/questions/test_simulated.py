@@ -10,7 +10,7 @@ import pytest
 from separatrix import ModelError, Program, Server, Source, Work
 from separatrix.model import Deterministic
 from separatrix.questions.fluid_verdict import fluid_verdict
-from separatrix.questions.simulated import calm_score, seen_collapse, seen_recovery, seen_verdict
+from separatrix.questions.simulated import calm_service, seen_collapse, seen_recovery, seen_verdict
 
 
 def service(rate=6.5, retries=1, timeout=3.0, qsize=60, law=None) -> Program:
@@ -82,9 +82,9 @@ def test_the_mean_dynamics_fall_as_a_ramp():
 
 def test_a_calm_service_sets_its_own_score():
     # M/M/1 at 0.5 holds 1 attempt: 1 + 1 + 1
-    assert calm_score(service(rate=5.0, retries=0)) == pytest.approx(3.0, rel=0.15)
+    assert calm_service(service(rate=5.0, retries=0)).score == pytest.approx(3.0, rel=0.15)
     # an overloaded one has none: an idle thread is health
-    assert calm_score(service(rate=15.0)) == 1.0
+    assert calm_service(service(rate=15.0)).score == 1.0
 
 
 def test_nobody_sends_anything():

@@ -237,22 +237,33 @@ def _passage(times: PassageTimes) -> SeenPassage:
     )
 
 
-def calm_score(program: Program, *, seed: int = 0) -> float:
-    r"""A score from which `program` counts as healthy where no chain says one.
+@dataclass(frozen=True)
+class Calm:
+    """A service at normal load, without faults, simulated from empty.
 
-    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more; where those
-    are not healthy either (too few answers in time), the number of threads.
+    Attributes
+    ----------
+    score : from which it counts as healthy where no chain says one: the mean m of the attempts at its servers,
+        and :math:`\\sqrt m + 1` more; where too few are answered in time even then, the number of threads.
+    share : of the requests, answered in time.
     """
-    calm = _calm(program, seed)
-    if _answered(program, calm) < HEALTHY_SHARE:
-        return float(sum(server.thread_pool for server in program.servers))
-    mean = _present(calm)
-    return mean + mean**0.5 + 1.0
+
+    score: float
+    share: float
 
 
-def calm_share(program: Program, *, seed: int = 0) -> float:
-    """Share of the requests answered in time at normal load, without faults, simulated."""
-    return min(_answered(program, _calm(program, seed)), 1.0)
+def calm_service(program: Program, *, seed: int = 0) -> Calm:
+    """`program` at normal load: sixteen runs of eighteen relaxation times each."""
+    tau = relaxation(program)
+    calm = simulate(
+        _with_faults(program, ()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
+        workers=1, progress=False,
+    )  # fmt: skip
+    share, mean = _answered(program, calm), _present(calm)
+    score = mean + mean**0.5 + 1.0
+    if share < HEALTHY_SHARE:
+        score = float(sum(server.thread_pool for server in program.servers))
+    return Calm(score, min(share, 1.0))
 
 
 def overload_score(program: Program, *, seed: int = 0) -> float | None:
@@ -268,15 +279,6 @@ def overload_score(program: Program, *, seed: int = 0) -> float | None:
 
 def _present(result: SimulationResult) -> float:
     return sum(s["queue"].mean + s["in_service"].mean for s in result.servers.values())
-
-
-def _calm(program: Program, seed: int) -> SimulationResult:
-    """Runs without faults, from an empty service."""
-    tau = relaxation(program)
-    return simulate(
-        _with_faults(program, ()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
-        workers=1, progress=False,
-    )  # fmt: skip
 
 
 def _answered(program: Program, calm: SimulationResult) -> float:

@@ -17,7 +17,7 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import Agreement, Answer, Time, plain_time
-from separatrix.questions.simulated import calm_share
+from separatrix.questions.simulated import calm_service
 from separatrix.questions.verdict import Word
 
 
@@ -116,7 +116,10 @@ def witnessed(
     """
     if engines is None or engines.of("simulation") is None:
         engines = agreement(program, engines=("fluid", "simulation"), seed=seed)
-    return Witnessed(program, no_chain, engines, calm_share(program, seed=seed))
+    share = engines.calm_share
+    if share is None:
+        share = calm_service(program, seed=seed).share
+    return Witnessed(program, no_chain, engines, share)
 
 
 def _lasting(time: Time) -> str:
