@@ -34,15 +34,19 @@ def calm_share(program: Program, *, seed: int = 0) -> float:
 
 
 def overloaded(program: Program, *, seed: int = 0) -> str:
-    """The server that is full for good without any fault while too few requests are answered; "" for none."""
+    """The server that has too much to do without any fault, while too few requests are answered; "" for none.
+
+    Its threads hardly ever idle, or it refuses more than a healthy service may fail.
+    """
     calm = _calm(program, seed)
     if _answered(program, calm) >= HEALTHY_SHARE:
         return ""
-    busy = {
-        s.name: calm.servers[s.name]["in_service"].mean / s.thread_pool for s in program.servers
-    }
-    fullest = max(busy, key=lambda name: busy[name])
-    return fullest if busy[fullest] >= SATURATED else ""
+    for server in program.servers:
+        seen = calm.servers[server.name]
+        busy = seen["in_service"].mean >= SATURATED * server.thread_pool
+        if busy or seen["drops"].mean > (1.0 - HEALTHY_SHARE) * seen["arrivals"].mean:
+            return server.name
+    return ""
 
 
 def overload_score(program: Program, *, seed: int = 0) -> float | None:
