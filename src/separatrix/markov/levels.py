@@ -190,7 +190,7 @@ def eliminate_by_levels(
         raise Breakdown(int(order[failure.position]), failure.pivot) from None
     return BandElimination(
         chain, gone, killing, last, picked, reason, order, factors,
-        into_removed, into_anchor, from_anchor,
+        into_removed, into_anchor, from_anchor, reverse=reverse,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
-from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
@@ -39,7 +38,6 @@ def solver_for(
     method: Method = "auto",
     reverse: bool = False,
     block: int = 32,
-    tilt: Scaled | None = None,
     sides: Sides = "both",
     load: Array | None = None,
     strip: int | None = None,
@@ -59,7 +57,6 @@ def solver_for(
         take minutes, and nested dissection after all where that does not converge.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
-    tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
         hitting times need: half the memory of nested dissection, but every further solve eliminates
         again. Elimination by levels keeps both.
@@ -99,7 +96,7 @@ def solver_for(
             def eliminated(why: str) -> Solver:
                 found = solver_for(
                     chain, removed=removed, killing=killing, anchor=anchor, method="nested",
-                    reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
+                    reverse=reverse, block=block, sides=sides, load=load, strip=strip,
                 )  # fmt: skip
                 return replace(found, reason=f"{reason}; {why}")
 
@@ -117,7 +114,6 @@ def solver_for(
                 last,
                 reason,
                 reverse=reverse,
-                tilt=tilt,
                 sides=sides,
                 load=load,
                 strip=strip,
@@ -142,7 +138,7 @@ def solver_for(
                 anchor = failed[0]
             return solver_for(
                 chain, removed=removed, killing=killing, anchor=anchor, method=method,
-                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
+                reverse=reverse, block=block, sides=sides, load=load, strip=strip,
             )  # fmt: skip
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)

@@ -8,7 +8,7 @@ eliminated last; :math:`M_a` is the matrix of :math:`S \setminus a`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -33,6 +33,7 @@ class Solver(ABC):
     killing : constant extra rate [1/s] out of every kept state.
     anchor : row-major number of the state that is eliminated last.
     method, reason : what was picked and why.
+    reverse : whether states were eliminated in the opposite order.
     """
 
     chain: Chain
@@ -41,6 +42,7 @@ class Solver(ABC):
     anchor: int
     method: Method
     reason: str
+    reverse: bool = field(default=False, kw_only=True)
 
     @property
     @abstractmethod
@@ -49,11 +51,6 @@ class Solver(ABC):
 
         ``certify=True`` of the callers measures instead of estimating.
         """
-
-    @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return False
 
     @property
     def in_strips(self) -> int | None:

@@ -81,7 +81,7 @@ def agreement(
                 answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
         else:
             chains.append((closure, found))
-    bounds = levels(program, chains[0][1] if chains else None, seed=seed)
+    bounds = levels(program, chains[0][1] if chains else None)
     for closure, found in chains:
         if closure in engines:
             answers.append(exactly(program, closure, found, bounds, known))
@@ -93,12 +93,7 @@ def agreement(
         answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(
-        program.name,
-        bounds.healthy,
-        bounds.stuck,
-        tuple(answers),
-        tuple(_differences(answers)),
-        bounds.calm_share,
+        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(_differences(answers))
     )
 
 

@@ -86,7 +86,6 @@ class Agreement(Shown):
     healthy, stuck : h and s of the module's description.
     answers : one per engine that was asked.
     differences : where answers differ, with the reason, in words; empty where all agree.
-    calm_share : of the requests answered in time at normal load, where that was simulated for h.
     """
 
     program: str
@@ -94,7 +93,6 @@ class Agreement(Shown):
     stuck: float
     answers: tuple[Answer, ...]
     differences: tuple[str, ...]
-    calm_share: float | None = None
 
     @property
     def agreed(self) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 from separatrix.errors import Unsupported
 from separatrix.model import Program
 from separatrix.population import lower
+from separatrix.questions.calm import calm_score, overload_score
 from separatrix.questions.fluid_verdict import answered_share, fluid_verdict
 from separatrix.questions.regimes import Regimes
-from separatrix.questions.simulated import calm_service, overload_score
 from separatrix.questions.verdict import HEALTHY_SHARE
 
 FULL = 0.9
@@ -33,16 +33,14 @@ class Levels:
     healthy : h; stuck : s.
     basis : what says s: ``"chain"``, its regimes; ``"fluid"``, the mean dynamics; ``"simulation"``, runs after a long
         outage; ``"queues"``, their bounds.
-    calm_share : of the requests answered in time at normal load, where that was simulated.
     """
 
     healthy: float
     stuck: float
     basis: Literal["chain", "fluid", "simulation", "queues"]
-    calm_share: float | None = None
 
 
-def levels(program: Program, found: Regimes | None = None, *, seed: int = 0) -> Levels:
+def levels(program: Program, found: Regimes | None = None) -> Levels:
     r"""h and s of `program`.
 
     With the regimes of a chain, h is the largest score for which it settles on the healthy side with 95 % from
@@ -50,18 +48,16 @@ def levels(program: Program, found: Regimes | None = None, *, seed: int = 0) -> 
     point, the square root of that and one more (the number of threads where too few requests are answered in time
     even there), and s the fullest queue.
 
-    Without regimes h is the score of `calm_service`. Where the mean dynamics come to rest at an overload, with x
-    attempts at the servers, s is :math:`x - \sqrt x - 1`; else the same of the attempts that are there long after
-    a long outage,
+    Without regimes h is `calm_score`. Where the mean dynamics come to rest at an overload, with x attempts at
+    the servers, s is :math:`x - \sqrt x - 1`; else the same of the attempts that are there long after a long outage,
     simulated, if too few requests are answered in time then; and where that passes, :data:`FULL` of all queues.
 
     Parameters
     ----------
     found : the regimes of the most detailed chain of the program, where there is one.
-    seed : of what is simulated.
     """
     if found is None:
-        return _without_chain(program, seed)
+        return _without_chain(program)
     population = found.population
     top = float(population.shape[0] - 1)
     if found.stuck is None:
@@ -75,17 +71,16 @@ def levels(program: Program, found: Regimes | None = None, *, seed: int = 0) -> 
     return Levels(max(h, 0.0), _near_edge(float(found.high.state[0])), "chain")
 
 
-def _without_chain(program: Program, seed: int) -> Levels:
-    calm = calm_service(program, seed=seed)
-    healthy, share = calm.score, calm.share
+def _without_chain(program: Program) -> Levels:
+    healthy = calm_score(program)
     overload = _resting_overload(program)
     basis: Literal["fluid", "simulation"] = "fluid"
     if overload is None:
-        overload, basis = overload_score(program, seed=seed), "simulation"
+        overload, basis = overload_score(program), "simulation"
     if overload is not None and _near_edge(overload) > healthy:
-        return Levels(healthy, _near_edge(overload), basis, share)
+        return Levels(healthy, _near_edge(overload), basis)
     full = FULL * sum(server.qsize for server in program.servers)
-    return Levels(healthy, full, "queues", share)
+    return Levels(healthy, full, "queues")
 
 
 def _resting_overload(program: Program) -> float | None:

@@ -23,10 +23,10 @@ from separatrix.model.parameters import with_parameters
 from separatrix.model.quantities import duration_text
 from separatrix.population import lower
 from separatrix.questions.aftermath import Aftermath, aftermath
+from separatrix.questions.calm import calm_share
 from separatrix.questions.fluid_verdict import fluid_safe
 from separatrix.questions.knobs import Knob, Rung, knobs_of
 from separatrix.questions.remedies_found import Proposer, Remedies, Remedy
-from separatrix.questions.simulated import calm_service
 from separatrix.questions.verdict import check
 
 EXACT_STATES = 20_000
@@ -104,7 +104,7 @@ class _Search:
         self.seed = seed
         self.progress = progress
         self.asked: dict[str, tuple[bool, Proposer]] = {}
-        self.calm = calm_service(program, seed=seed).share
+        self.calm = calm_share(program, seed=seed)
 
     def good(self, rung: Rung, *, runs: bool = True) -> tuple[bool, Proposer]:
         """Whether an engine proposes the rung, and which.
@@ -198,7 +198,7 @@ class _Search:
         return Remedy(
             rung.changes, rung.text, rung.cost, proposer, () if refuted else tuple(confirmed), refuted,
             seen.quantile(0.99), seen.trapped, seen.high, self.calm,
-            calm_service(changed, seed=self.seed).share,
+            calm_share(changed, seed=self.seed),
         )  # fmt: skip
 
     def _doubt(self, seen: Aftermath, after: str) -> str:
