@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from separatrix import Program, Server, Source, Work
-from separatrix.model import Lifo
+from separatrix.model import Lifo, TokenBucket
 from separatrix.questions.calm import calm_score, calm_share, overloaded
 from separatrix.questions.simulated import seen_verdict
 
@@ -34,6 +34,8 @@ def test_chance_delays_are_no_overload_and_a_queue_that_never_ends_is():
     assert calm_share(service(8.0, timeout=1.0)) < 0.9
     assert overloaded(service(8.0, timeout=1.0)) == ""
     assert overloaded(service(15.0)) == "s"
+    # idle at times, since its bucket refuses a third of what comes
+    assert overloaded(service(9.0, admission=TokenBucket(6.0, 5))) == "s"
 
 
 def test_an_overload_whose_queue_expires_at_once_is_still_one():
@@ -41,4 +43,19 @@ def test_an_overload_whose_queue_expires_at_once_is_still_one():
     program = service(20.0, timeout=1.0, drop_expired=True, discipline=Lifo())
     verdict = seen_verdict(program, 1.0, 50.0, runs=40, events=1e6, rare=True)
     assert verdict.word == "always stuck"
-    assert verdict.reason.startswith("s is busy for good even undisturbed")
+    assert verdict.reason.startswith("s has too much to do even undisturbed")
+
+
+def test_the_same_calm_is_simulated_once_and_another_anew(monkeypatch):
+    from separatrix.questions import calm
+
+    asked = []
+    simulate = calm.simulate
+    monkeypatch.setattr(calm, "simulate", lambda p, **o: asked.append(p) or simulate(p, **o))
+    share = calm_share(service(8.0, timeout=1.1))
+    assert calm_share(service(8.0, timeout=1.1)) == share
+    assert calm_score(service(8.0, timeout=1.1)) == 1.0
+    assert len(asked) == 1
+    calm_share(service(8.0, timeout=1.1), seed=1)
+    calm_share(service(8.0, timeout=1.2))
+    assert len(asked) == 3

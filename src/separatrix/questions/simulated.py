@@ -152,7 +152,7 @@ def seen_verdict(
     if _returns(recovery, long):
         full = overloaded(program, seed=seed)
         if full:
-            reason = f"{full} is busy for good even undisturbed, and answers too few in time"
+            reason = f"{full} has too much to do even undisturbed: too few are answered in time"
             return SeenVerdict("always stuck", recovery, None, unfed, reason)
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
