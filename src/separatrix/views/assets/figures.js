@@ -168,7 +168,7 @@ const Figures = (() => {
         line: { color: VIOLET, width: 3 }, name: "through your faults" });
     }
     const queueTop = p.queue[p.queue.length - 1], orbitTop = p.orbit[p.orbit.length - 1];
-    return draw(div, traces, layout("queue [attempts]", "orbit [requests]", {
+    return draw(div, traces, layout("queue [attempts]", "waiting to retry (orbit) [requests]", {
       xaxis: { range: [0, queueTop] }, yaxis: { range: [0, orbitTop] },
     }), moving);
   }
@@ -240,7 +240,8 @@ const Figures = (() => {
       shapes: t.faults.map((f) => ({ type: "rect", x0: f.begin_s, x1: f.end_s, yref: "paper", y0: 0, y1: 1,
         fillcolor: RED + "26", line: { width: 0 }, layer: "below" })),
       yaxis: axis("requests/s", 0.7, 1), yaxis2: axis("retries/s", 0.36, 0.65),
-      yaxis3: axis("attempts", 0, 0.31), xaxis: { anchor: "y3" },
+      yaxis3: axis("attempts", 0, 0.31),
+      xaxis: { anchor: "y3", range: [0, t.times_s[t.times_s.length - 1]] },
     }));
   }
 
