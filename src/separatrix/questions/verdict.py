@@ -325,6 +325,11 @@ def sentence_for(
         share = described[0].goodput_share
         if word == "safe" and recovery is not None:
             back = duration_text(recovery.mean)
+            if share < HEALTHY_SHARE:
+                return (
+                    f"Safe: a full queue clears in {back}; but even undisturbed, {_only(share)} of requests "
+                    "are answered in time."
+                )
             return f"Safe: {percent_text(share)} of requests are answered in time, and a full queue clears in {back}."
         return f"Always stuck: at this load {_only(share)} of requests are answered in time."
     well, ill = described
