@@ -124,7 +124,8 @@ def _recovery(dossier: Dossier, curve: RecoveryOverLoad) -> str:
         told += f"From {rate_text(spread.low)} on an overload can stay. "
     if curve.engine == "markov":
         return f"{told}By the exact chain at each load."
-    return f"{told}Simulated after a long outage; at the present load by the exact chain."
+    here = "" if dossier.verdict is None else "; at the present load by the exact chain"
+    return f"{told}Simulated after a long outage{here}."
 
 
 def _map(dossier: Dossier) -> tuple[Figure, str]:
