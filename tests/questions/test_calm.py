@@ -44,3 +44,18 @@ def test_an_overload_whose_queue_expires_at_once_is_still_one():
     verdict = seen_verdict(program, 1.0, 50.0, runs=40, events=1e6, rare=True)
     assert verdict.word == "always stuck"
     assert verdict.reason.startswith("s has too much to do even undisturbed")
+
+
+def test_the_same_calm_is_simulated_once_and_another_anew(monkeypatch):
+    from separatrix.questions import calm
+
+    asked = []
+    simulate = calm.simulate
+    monkeypatch.setattr(calm, "simulate", lambda p, **o: asked.append(p) or simulate(p, **o))
+    share = calm_share(service(8.0, timeout=1.1))
+    assert calm_share(service(8.0, timeout=1.1)) == share
+    assert calm_score(service(8.0, timeout=1.1)) == 1.0
+    assert len(asked) == 1
+    calm_share(service(8.0, timeout=1.1), seed=1)
+    calm_share(service(8.0, timeout=1.2))
+    assert len(asked) == 3

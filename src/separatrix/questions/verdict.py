@@ -15,13 +15,10 @@ of one time-out with backoff.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from math import inf
 from typing import Any, Literal
 
 import numpy as np
 
-from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.markov.measures import Steady, steady
 from separatrix.markov.spectrum import Spectrum, spectrum
@@ -30,7 +27,9 @@ from separatrix.model import Program
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
+from separatrix.questions.dear import UNASKED, affordable
 from separatrix.questions.forever import FOREVER
+from separatrix.questions.long_run import Regime, at_chosen_bounds, at_home, conditional
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
 
@@ -41,33 +40,6 @@ HEALTHY_SHARE = 0.9
 """Share of the requests answered in time from which a regime counts as healthy."""
 HOLDS = 3.0
 """A regime that is left sooner than this many relaxation times does not count."""
-MOST_ELIMINATION = 2e11
-"""Multiplications of one elimination (half a minute) above which a chain is worked out only when told to."""
-_MOST_STATES = 10_000_000  # more than these cost more than that on any lattice
-
-
-@dataclass(frozen=True)
-class Regime:
-    """Long-run numbers of one regime, given that the service is in it.
-
-    Attributes
-    ----------
-    name : ``"healthy"`` or ``"stuck"``.
-    goodput : requests answered in time [1/s].
-    goodput_share : the same as a share of the requests.
-    queue, orbit : mean attempts at the server, and doomed requests yet to be given up.
-    probability : share of all time spent in it, in the very long run.
-    at_bound : probability, given the regime, that an orbit whose bound *we* chose is at it: what is
-        cut off beyond is of this order.
-    """
-
-    name: str
-    goodput: float
-    goodput_share: float
-    queue: float
-    orbit: float
-    probability: float
-    at_bound: float
 
 
 @dataclass(frozen=True)
@@ -143,7 +115,7 @@ def check(
     ----------
     program : what to ask about.
     closure : how the orbit is kept; see `lower`. One that is named is worked out whatever it costs;
-        ``"auto"`` refuses chains dearer than `MOST_ELIMINATION` (see `witnessed` for those).
+        ``"auto"`` refuses chains dearer than `separatrix.questions.dear.UNASKED` (see `witnessed` for those).
     healthy, stuck : sets given as inclusive ranges of queue and orbit, such as
         ``{"queue": (0, 10)}``; both or neither. Default: found from the dynamics.
 
@@ -154,30 +126,17 @@ def check(
     """
     population = lower(program, closure)
     if closure == "auto":
-        _require_affordable(population)
+        affordable(
+            population,
+            UNASKED,
+            "to be worked out unasked; simulate, or name its closure if it shall be",
+        )
     given = {
         name: None if ranges is None else box(population, **ranges)
         for name, ranges in (("healthy", healthy), ("stuck", stuck))
     }
     found = regimes(population, **given)
     return judge(program, population, found)
-
-
-def _require_affordable(population: Population) -> None:
-    states, size = population.n_states, " x ".join(map(str, population.shape))
-    large = states > _MOST_STATES
-    if not large and states**2.5 <= MOST_ELIMINATION:  # what four axes cost; others cost less
-        return
-    from separatrix.markov.nested.effort import elimination_operations  # brings the compiler
-
-    operations = inf if large else elimination_operations(population)
-    if operations > MOST_ELIMINATION:
-        cost = "" if large else f", {operations:.2g} multiplications an elimination,"
-        raise NotConverged(
-            f"a chain of {Decimal(states):.3g} states ({size}){cost} is too dear to be worked out "
-            "unasked; simulate, or name its closure if it shall be",
-            certificate="cost",
-        )
 
 
 def judge(program: Program, population: Population, found: Regimes) -> Verdict:
@@ -247,36 +206,6 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
         status=status,
         reason=reason,
     )
-
-
-def conditional(law: StationaryLaw, states: Mask) -> Array:
-    """The law given that the state is in a set, also where the set's mass is below 1e-308."""
-    log_pi = np.where(states, law.log_pi, -np.inf)
-    weight = np.exp(log_pi - log_pi.max())
-    return weight / weight.sum()
-
-
-def at_home(population: Population, law: StationaryLaw) -> Mask:
-    """States with no coordinate beyond its long-run mean plus a standard deviation.
-
-    Where there is one regime, this is where it lives: a short queue at a high load is seldom as empty
-    as the resting point of its mean dynamics.
-    """
-    inside = np.ones(population.shape, dtype=np.bool_)
-    probability = np.exp(law.log_pi)
-    for axis, coordinate in enumerate(population.grid()):
-        marginal = probability.sum(axis=tuple(i for i in range(probability.ndim) if i != axis))
-        values = np.arange(len(marginal), dtype=np.float64)
-        mean = float((marginal * values).sum())
-        spread = float((marginal * (values - mean) ** 2).sum()) ** 0.5
-        inside = inside & (coordinate <= mean + spread)
-    return inside
-
-
-def at_chosen_bounds(population: Population, law: Array) -> float:
-    """Mass of a law on the outermost values of the axes whose size the lowering chose."""
-    edges = [law.take(-1, axis=i).sum() for i, a in enumerate(population.axes) if a.cut > 0]
-    return float(sum(edges))
 
 
 def saturated(found: Regimes) -> Array:
