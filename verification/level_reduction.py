@@ -8,10 +8,8 @@ up, within it and down,
 
 from the top level down, where the diagonal of :math:`M_q` is rebuilt as the sum of its row's rates and of the rates
 down. Rows dominate by the rates down, so that LAPACK, given the transpose, exchanges no rows and cancels
-nothing. LAPACK's own rounding, some 1e-14 a level and of one sign, would still add up over thousands of levels: rows
-of :math:`R_q` are scaled so that whoever goes up comes down again, :math:`R_q D_q 1 = U_{q-1} 1`. Level 0 is solved
-state by state (Grassmann, Taksar and Heyman). No tree, front or panel, no compiled code of ours; every level has a
-power of its own.
+nothing. Level 0 is solved state by state (Grassmann, Taksar and Heyman). No tree, front or panel, no compiled code of
+ours; every level has a power of two of its own.
 
 Source: G. Latouche, V. Ramaswami, Introduction to Matrix Analytic Methods in Stochastic Modeling (1999), chapter 12.
 """
@@ -37,23 +35,20 @@ def level_law(chain) -> np.ndarray:
             off = _block(chain, q, 0) + folded
             np.fill_diagonal(off, 0.0)
             matrix = np.diag(off.sum(axis=1) + down.sum(axis=1)) - off
-            up = _block(chain, q - 1, 1)
-            ratio = np.linalg.solve(matrix.T, up.T).T
-            # whoever goes up comes down again
-            back = ratio @ down.sum(axis=1)
-            ratio *= np.divide(up.sum(axis=1), back, out=np.ones(width), where=back > 0.0)[:, None]
+            ratio = np.linalg.solve(matrix.T, _block(chain, q - 1, 1).T).T
             ratio[ratio < DROPPED] = 0.0
             ratios[q] = ratio
             folded = ratio @ down
         first = _block(chain, 0, 0) + folded
         found = np.empty((levels, width))
-        x, power = _law_of(first), 0.0
+        x, power = _law_of(first), 0
         for q in range(levels):
             x = x @ ratios[q] if q else x
-            power += np.log(x.max())
-            x = x / x.max()
+            # a sum of a thousand logarithms would round a thousand times, and to the same side
+            shift = int(np.frexp(x.max())[1])
+            x, power = np.ldexp(x, -shift), power + shift
             with np.errstate(divide="ignore"):
-                found[q] = power + np.log(np.where(x > JUDGED, x, 0.0))
+                found[q] = power * np.log(2.0) + np.log(np.where(x > JUDGED, x, 0.0))
     top = found.max()
     return found - top - np.log(np.exp(found - top).sum())
 
