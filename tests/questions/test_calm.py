@@ -44,3 +44,14 @@ def test_an_overload_whose_queue_expires_at_once_is_still_one():
     verdict = seen_verdict(program, 1.0, 50.0, runs=40, events=1e6, rare=True)
     assert verdict.word == "always stuck"
     assert verdict.reason.startswith("s has too much to do even undisturbed")
+
+
+def test_what_has_too_much_to_do_from_the_start_is_not_said_to_get_stuck():
+    # the bucket refuses a fifth; those who come again keep the score up, the queue stays empty
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(50.0)}, 100, admission=TokenBucket(45.0, 10)))
+    program.add_source(Source("c", "get", 55.0, timeout=0.6, retries=2))
+    program.connect("c", "s")
+    verdict = seen_verdict(program, 1.0, 90.0, runs=40, events=1e6)
+    assert verdict.word == "always stuck"
+    assert verdict.reason.startswith("s has too much to do")

@@ -1,6 +1,6 @@
 r"""What a service is like when nothing happens to it, simulated: whom it answers, how busy it is, how full.
 
-Asked where no chain says it. Runs last twenty times `relaxation`, the first tenth left out.
+Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from separatrix.questions.long_outage import long_outage
 from separatrix.questions.verdict import HEALTHY_SHARE, relaxation
 from separatrix.simulate import SimulationResult, simulate
 
+LASTS = 20.0
+"""Length of a run, in times of `relaxation`."""
 SATURATED = 0.95
 """Mean share of a server's threads at work from which it is full for good: mean dynamics that rest below its
 capacity leave more of them idle."""
@@ -68,7 +70,7 @@ def _calm(program: Program, seed: int) -> SimulationResult:
     """Runs without faults, from an empty service."""
     tau = relaxation(program)
     return simulate(
-        program.under(Schedule()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
+        program.under(Schedule()), horizon=LASTS * tau, runs=16, seed=seed, warmup=2 * tau,
         workers=1, progress=False,
     )  # fmt: skip
 
