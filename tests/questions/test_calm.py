@@ -46,6 +46,21 @@ def test_an_overload_whose_queue_expires_at_once_is_still_one():
     assert verdict.reason.startswith("s has too much to do even undisturbed")
 
 
+def test_the_same_calm_is_simulated_once_and_another_anew(monkeypatch):
+    from separatrix.questions import calm
+
+    asked = []
+    simulate = calm.simulate
+    monkeypatch.setattr(calm, "simulate", lambda p, **o: asked.append(p) or simulate(p, **o))
+    share = calm_share(service(8.0, timeout=1.1))
+    assert calm_share(service(8.0, timeout=1.1)) == share
+    assert calm_score(service(8.0, timeout=1.1)) == 1.0
+    assert len(asked) == 1
+    calm_share(service(8.0, timeout=1.1), seed=1)
+    calm_share(service(8.0, timeout=1.2))
+    assert len(asked) == 3
+
+
 def test_what_has_too_much_to_do_from_the_start_is_not_said_to_get_stuck():
     # the bucket refuses a fifth; those who come again keep the score up, the queue stays empty
     program = Program("p")

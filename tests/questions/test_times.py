@@ -78,7 +78,7 @@ def test_bad_settings_are_named():
         collapse(one_queue(), method="markov", healthy=1, stuck=31)
     with pytest.raises(Unsupported, match="drop_expired"):
         collapse(one_queue(server={"drop_expired": True}), method="markov", healthy=1, stuck=4)
-    with pytest.raises(NotConverged, match="was not asked"):
+    with pytest.raises(NotConverged, match="is too dear to be asked"):
         recovery(one_queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
 
 
