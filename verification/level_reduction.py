@@ -21,10 +21,11 @@ import tempfile
 import numpy as np
 
 DROPPED = 1e-290  # smaller rates beside 1: subnormal numbers slow BLAS down
+JUDGED = 1e-250  # entries this small beside the largest of their level do not feel what was dropped
 
 
 def level_law(chain) -> np.ndarray:
-    """Logarithm of the law, of the box's shape; ``-inf`` where an entry is below 1e-290 of its level's largest."""
+    """Logarithm of the law, of the box's shape; ``-inf`` where an entry is below 1e-250 of its level's largest."""
     levels, width = chain.shape
     with tempfile.TemporaryFile() as room:
         ratios = np.memmap(room, dtype=np.float64, mode="w+", shape=(levels, width, width))
@@ -46,7 +47,7 @@ def level_law(chain) -> np.ndarray:
             power += np.log(x.max())
             x = x / x.max()
             with np.errstate(divide="ignore"):
-                found[q] = power + np.log(np.where(x > DROPPED, x, 0.0))
+                found[q] = power + np.log(np.where(x > JUDGED, x, 0.0))
     top = found.max()
     return found - top - np.log(np.exp(found - top).sum())
 

@@ -353,7 +353,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         ]
     laws = [one for one in every if one.law and one.name != "plane"]
     again = [lambda one=one: from_the_likely(one) for one in laws]
-    return [sizes, sums, lost, long_stay, ranges, *again, *asked, stuck]
+    return [sizes, sums, joins, lost, long_stay, ranges, numbers, *again, *asked, stuck]
 
 
 def sizes() -> None:
@@ -403,6 +403,12 @@ def from_the_likely(one: Case) -> None:
     if not found.error < LIMIT:
         raise Killed
     agree(found.law, one.law)
+    if one.name != "sparse":
+        return
+    for place in range(log.size):
+        free = np.arange(log.size) == place
+        found = deepening.deepened(one.chain, Scaled.of_logs(log - 50.0 * free), free)
+        agree(found.law, one.law)
 
 
 def sums() -> None:
@@ -416,6 +422,30 @@ def sums() -> None:
                 truth = mpmath.ldexp(mpmath.mpf(x), e)
                 truth += mpmath.ldexp(mpmath.mpf(m), k) if m else 0
                 agree(Scaled(value, power), [truth, mpmath.mpf(4)])
+
+
+def joins() -> None:
+    """Flows added up: ones and zeros among them, and what goes far from its power of two is brought back."""
+    for x in (0.0, 1.0, 0.75, 2.0**-450, 2.0**450):
+        for e in (-1500, 0, 1500):
+            for m, k in ((0.0, 5), (1.0, 0), (0.5, -1400), (2.0**290, 0)):
+                value, power = np.array([m, 0.5]), np.array([k, 3])
+                deepening.join(value, power, 0, x, e)
+                truth = mpmath.ldexp(mpmath.mpf(x), e)
+                truth += mpmath.ldexp(mpmath.mpf(m), k) if m else 0
+                if value[0] and not 2.0**-301 < value[0] < 2.0**301:
+                    raise Killed
+                again = Scaled.of(value, power)
+                agree(again, [truth, mpmath.mpf(4)])
+
+
+def numbers() -> None:
+    """In boxes of three axes that are not cut, too, every state but the anchor has a place of its own."""
+    jumps = np.array([(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+    for leaf in (1, 12, 100):
+        tree = dissection.dissect(np.ones((4, 4, 3), dtype=bool), jumps, 7, leaf=leaf)
+        if sorted(tree.order.tolist()) != [i for i in range(48) if i != 7]:
+            raise Killed
 
 
 def lost() -> None:

@@ -3,7 +3,7 @@
 The law of the benchmark chain by elimination, against two others: iterated aggregation from a flat start,
 lines and blocks in turn, which never sees a front or a factor; and reduction level by level with dense
 matrices in plain NumPy (`level_reduction`), up to 1e6 states. Every entry is compared that is above 1e-280
-of the largest (aggregation), or above 1e-290 of the largest of its level (level reduction). The reading is
+of the largest (aggregation), or above 1e-250 of the largest of its level (level reduction). The reading is
 "right" where the largest relative difference is at most twice what the iteration says of its own error,
 plus 1e-12 for the elimination; and at most 1e-11 for level reduction, which says nothing of its error.
 

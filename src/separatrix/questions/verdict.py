@@ -28,6 +28,7 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.dear import UNASKED, affordable
+from separatrix.questions.forever import FOREVER
 from separatrix.questions.long_run import Regime, at_chosen_bounds, at_home, conditional
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
@@ -258,22 +259,28 @@ def sentence_for(
                     f"Safe: a full queue clears in {back}; but even undisturbed, {_only(share)} of requests "
                     "are answered in time."
                 )
-            return f"Safe: {100 * share:.3g} % of requests are answered in time, and a full queue clears in {back}."
+            return f"Safe: {percent_text(share)} of requests are answered in time, and a full queue clears in {back}."
         return f"Always stuck: at this load {_only(share)} of requests are answered in time."
     well, ill = described
     stay, come = duration_text(recovery.mean), duration_text(collapse.mean)
-    share = ill.goodput_share
     if word == "safe":
         return f"Safe: an overload is left behind within {stay} on average."
+    only = f"{_only(ill.goodput_share)} of requests are answered in time"
+    lasting = (
+        "it does not come back by itself"
+        if recovery.mean > FOREVER
+        else f"that lasts {stay} on average"
+    )
     if word == "always stuck":
-        return (
-            f"Always stuck: the healthy state lasts only {come} on average; then {_only(share)} of "
-            f"requests are answered in time, for {stay}."
-        )
+        return f"Always stuck: the healthy state lasts only {come} on average; then {only}, and {lasting}."
+    often = (
+        "without a trigger this practically never happens"
+        if collapse.mean > FOREVER
+        else f"even without a trigger this happens once in {come}"
+    )
     return (
-        f"Can get stuck: once overloaded, {_only(share)} of requests are answered in time (normally "
-        f"{100 * well.goodput_share:.3g} %), and that lasts {stay} on average; without any "
-        f"trigger it happens once in {come}."
+        f"Can get stuck: once overloaded, {only} (normally {percent_text(well.goodput_share)}), and "
+        f"{lasting}; {often}."
     )
 
 
