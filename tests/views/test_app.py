@@ -74,6 +74,8 @@ def test_every_slider_can_be_turned_to_its_ends(client):
 
 def test_a_curve_that_is_left_out_is_said_to_be(client):
     pair = """\
+separatrix: 1
+name: pair
 servers:
   db: {qsize: 20, apis: {get: {processing_rate: 10/s}}}
   web:
