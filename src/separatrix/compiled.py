@@ -98,3 +98,38 @@ def by_address(function: Callable[..., Any], signature: str) -> Any:
             return full
 
     return ByAddress()
+
+
+def by_library(module: str, name: str, signature: str) -> Any:
+    """The C function that a compiled Python `module` exports under `name`, as an argument of type
+    ``FunctionType(signature)``.
+
+    Raises ImportError where the module does not export it.
+    """
+    import ctypes
+
+    from numba.core import sigutils, types
+    from numba.extending import get_cython_function_address
+
+    args, result = cast(Any, sigutils).normalize_signature(signature)
+    full = cast(Any, types).FunctionType(result(*args)).signature
+    try:
+        address = cast(int, cast(Any, get_cython_function_address)(module, name))
+    except ValueError:
+        raise ImportError(f"{module} exports no {name}", name=module) from None
+    letters = {types.float64: ctypes.c_double, types.int32: ctypes.c_int}
+    plain = ctypes.CFUNCTYPE(letters[result], *(letters[a] for a in args))(address)
+
+    class ByLibrary(types.WrapperAddressProtocol):
+        _numba_type_ = cast(Any, types).FunctionType(full)
+
+        def __wrapper_address__(self) -> int:
+            return address
+
+        def signature(self) -> Any:
+            return full
+
+        def __call__(self, *values: float) -> float:
+            return plain(*values)
+
+    return ByLibrary()

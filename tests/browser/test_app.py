@@ -50,7 +50,7 @@ def redrawn_as(page, word):
 def test_the_verdict_is_there_and_a_slider_changes_it(visit):
     page = visit()
     assert page.locator("#word").inner_text().lower() == "can get stuck"
-    page.locator("#portrait .contourlayer, #portrait .contour").first.wait_for(state="attached")
+    page.locator("#portrait .scatterlayer .lines").first.wait_for(state="attached")
     retries(page).focus()
     page.keyboard.press("Home")
     redrawn_as(page, "safe")
@@ -59,8 +59,29 @@ def test_the_verdict_is_there_and_a_slider_changes_it(visit):
 
 def test_the_separatrix_follows_the_move(visit):
     page = visit()
-    page.wait_for_selector("body[data-divided]")
-    assert "separatrix" in page.locator("#portrait .legend").text_content()
+    page.wait_for_selector("body[data-settled]")
+    assert "separatrix" in page.locator("#portrait-figure .key").text_content()
+
+
+def test_no_separatrix_of_a_former_model_is_shown_while_a_slider_moves(visit):
+    page = visit()
+    page.wait_for_selector("body[data-settled]")
+    line = page.locator("#portrait .scatterlayer .trace").last
+    lines = page.locator("#portrait .scatterlayer .trace").nth(1).locator(".js-line")
+    before = lines.get_attribute("d")
+    assert line.locator(".js-line").get_attribute("d")
+    # what follows the move is never answered
+    page.route(
+        "**/api/glance",
+        lambda route: None if "divided" in route.request.post_data else route.continue_(),
+    )
+    page.evaluate("delete document.body.dataset.redrawn")
+    page.get_by_label("time-out of web").focus()
+    page.keyboard.press("PageDown")
+    page.wait_for_selector("body[data-redrawn]")
+    assert lines.get_attribute("d") != before
+    assert not line.locator(".js-line").count() or not line.locator(".js-line").get_attribute("d")
+    assert "separatrix" not in page.locator("#portrait-figure .key").text_content()
 
 
 def test_the_exact_answer_is_refined_as_it_streams(visit):
@@ -152,7 +173,7 @@ def test_nothing_overflows_and_the_keyboard_reaches_everything(visit, width):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_layout_is_as_stored(visit, width):
     page = visit(width, color_scheme="light", bypass_csp=True)
-    page.wait_for_selector("body[data-divided]")
+    page.wait_for_selector("body[data-settled]")
     set_in_one_font(page)
     # the pictures lay out their own letters: what is compared is the page around them
     page.add_style_tag(content=".plot > * { visibility: hidden; } .plot { background: #888; }")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
+from separatrix.markov import methods
 from separatrix.markov.aggregation import iteration
 from separatrix.markov.aggregation.blocks import blocks_law, blocks_times, over_blocks, spread
 from separatrix.markov.aggregation.iteration import block_sides, iterate
@@ -15,6 +16,7 @@ from separatrix.markov.committor import committor
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
+from separatrix.markov.nested import factors
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
 from separatrix.model import DependentCall, Program, Server, Source, Work
@@ -151,3 +153,107 @@ def test_a_tandem_of_two_servers_as_by_elimination():
     back, direct = (hitting_times(chain, healthy, method=m) for m in ("aggregated", "levels"))
     np.testing.assert_allclose(back.mean, direct.mean, rtol=1e-10)
     np.testing.assert_allclose(back.std, direct.std, rtol=1e-8)
+
+
+@pytest.fixture
+def automatic_aggregation(monkeypatch):
+    """Let ``auto`` take small lattices of three axes for ones whose elimination would take minutes."""
+    for bound in ("_DENSE_BELOW", "_NESTED_FROM"):
+        monkeypatch.setattr(methods, bound, 100)  # the chains of blocks stay below
+    monkeypatch.setattr(methods, "_DIRECT_WORK", 0.0)
+
+
+def test_what_does_not_converge_is_eliminated(monkeypatch, automatic_aggregation):
+    chain = box((7, 6, 5), 4)
+    assert stationary(chain).method == "aggregated"
+    monkeypatch.setattr(iteration, "_ROUNDS", 6)
+    law, exact = stationary(chain, certify=True), stationary(chain, "levels")
+    assert (law.method, law.status) == ("nested", "ok")
+    assert "iterated aggregation did not converge (changes shrink by" in law.reason
+    np.testing.assert_allclose(law.pi, exact.pi, rtol=1e-12)
+    target = np.zeros(chain.shape, dtype=bool)
+    target[0] = True
+    far = np.zeros(chain.shape, dtype=bool)
+    far[-1, -1] = True
+    times, direct = hitting_times(chain, target), hitting_times(chain, target, method="levels")
+    assert (times.method, times.status) == ("nested", "ok")
+    np.testing.assert_allclose(times.mean, direct.mean, rtol=1e-12)
+    np.testing.assert_allclose(times.std, direct.std, rtol=1e-11)
+    split, exact = committor(chain, target, far), committor(chain, target, far, method="levels")
+    assert split.method == "nested"
+    np.testing.assert_allclose(split.probability, exact.probability, rtol=1e-12)
+
+
+def test_every_solve_gives_way(monkeypatch, automatic_aggregation):
+    chain = box((6, 5, 4), 8)
+    removed = np.zeros(chain.shape, dtype=bool)
+    removed[5, :, 1] = True
+    b = np.where(removed.reshape(-1), 0.0, np.random.default_rng(2).standard_normal(removed.size))
+    how = {"removed": removed, "killing": 0.05, "anchor": 7}
+    exact = solver_for(chain, method="levels", **how)
+    monkeypatch.setattr(iteration, "_ROUNDS", 4)
+    for solve, source in (
+        ("left", np.abs(b)),
+        ("right", np.abs(b)),
+        ("signed_right", b),
+        ("anchored_left", b),
+    ):
+        solver = solver_for(chain, **how)
+        assert solver.method == "aggregated"
+        found, want = (getattr(one, solve)(source) for one in (solver, exact))
+        found, want = (v.to_float() if isinstance(v, Scaled) else v for v in (found, want))
+        assert (solver.method, solver.anchor) == ("nested", 7)
+        np.testing.assert_allclose(found, want, atol=1e-12 * np.abs(want).max())
+    solver = solver_for(chain, **how)
+    assert solver.anchor_exit.to_float() == pytest.approx(exact.anchor_exit.to_float(), rel=1e-12)
+    assert solver.method == "nested"
+
+
+def test_neither_way_is_open(monkeypatch, automatic_aggregation):
+    monkeypatch.setattr(iteration, "_ROUNDS", 4)
+    monkeypatch.setattr(factors, "available_bytes", lambda: 10_000)
+    with pytest.raises(NotConverged, match=r"neither.*a round.*needs .* are free") as caught:
+        stationary(box((7, 6, 5), 4))
+    assert caught.value.partial.shape == (7, 6, 5)
+
+
+def half_apart(shape, seed, *, down):
+    """A box whose upper half along the first axis is never entered, nor left but for `down`."""
+    chain = box(shape, seed)
+    low = np.indices(shape)[0] < shape[0] // 2
+    tables = []
+    for jump, rates in zip(chain.jumps, chain.stencil, strict=True):
+        after = np.indices(shape)[0] + jump[0] < shape[0] // 2
+        crossing = (low != after) & (low | (not down))
+        tables.append(np.where(crossing, 0.0, rates))
+    return Chain(shape, chain.names, chain.jumps, tuple(tables))
+
+
+def test_reducible_chains_are_told_as_by_elimination():
+    apart = half_apart((8, 6, 5), 3, down=False)
+    target = np.zeros(apart.shape, dtype=bool)
+    target[0] = True
+    point = np.zeros(apart.shape, dtype=bool)
+    point[3, 2, 2] = True
+    for method in ("aggregated", "levels"):
+        with pytest.raises(ModelError, match="2 closed classes"):
+            stationary(apart, method)
+        with pytest.raises(ModelError, match="cannot be reached from axis0 = 4, axis1 = 0"):
+            hitting_times(apart, target, method=method)
+        with pytest.raises(ModelError, match="cannot reach"):
+            committor(apart, target, point, method=method)
+    chain = half_apart((8, 6, 5), 3, down=True)
+    law, exact = (stationary(chain, method) for method in ("aggregated", "levels"))
+    assert law.pi[4:].max() == 0.0
+    np.testing.assert_allclose(law.pi, exact.pi, rtol=1e-9)
+    rescued = hitting_times(chain, target, method="nested")
+    with pytest.raises(NotConverged, match="transient"):
+        hitting_times(chain, target, method="aggregated")
+    assert rescued.status == "ok"
+
+
+def test_rounds_that_lead_nowhere_end_early(monkeypatch, known):
+    monkeypatch.setattr(iteration, "_WORK", 0.0)  # one block: lines alone
+    found = iterate(as_chain(known.retry_chain(100, 20, 9.0, 4.5)))
+    assert found.rounds == iteration._JUDGED
+    assert found.error > 1.0

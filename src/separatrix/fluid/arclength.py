@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.fluid.branch import Branch, Turning, extremes
-from separatrix.fluid.corrector import Curve, CurvePoint, VectorField
+from separatrix.fluid.corrector import Curve, CurvePoint, Slope, VectorField
 from separatrix.fluid.turnings import fold_at, hopf_between
 from separatrix.population import Array
 
@@ -32,6 +32,7 @@ def continued(
     scale: Array,
     upward: bool = True,
     points: int = 200,
+    slope: Slope | None = None,
 ) -> Branch:
     """The branch through a resting point, until the parameter leaves `span`.
 
@@ -42,6 +43,7 @@ def continued(
     span : (least, greatest) value of the parameter.
     scale : (n,) typical size of each coordinate.
     upward : whether the parameter grows at first.
+    slope : derivatives of the velocity; by differences where it is None.
     points : about how many, if the branch crossed the span and the scale once; at most four times it.
 
     Returns
@@ -49,7 +51,7 @@ def continued(
     The branch; its status is ``"inconclusive"`` where it could not be followed to the span's end.
     """
     low, high = span
-    curve = Curve(field, np.asarray(scale, dtype=np.float64), high - low)
+    curve = Curve(field, np.asarray(scale, dtype=np.float64), high - low, slope)
     z = np.append(np.asarray(state, dtype=np.float64), value) / curve.scale
     along = np.append(np.zeros(curve.n), 1.0 if upward else -1.0)
     first = curve.corrected(z, along, 0.0)

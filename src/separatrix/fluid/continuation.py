@@ -22,6 +22,7 @@ from separatrix.fluid.levelcurve import level_curves
 from separatrix.fluid.loadcurve import Family, affine_branch
 from separatrix.fluid.reduced import reducible
 from separatrix.fluid.rest import rest_from
+from separatrix.fluid.smooth_family import smooth_family
 from separatrix.model import Program
 from separatrix.model.parameters import parameter as value_of
 from separatrix.model.parameters import with_parameter
@@ -126,8 +127,12 @@ def hysteresis(
     seeds = [rest_from(there, np.zeros(len(top))).state, rest_from(there, top).state]
     branches: list[Branch] = []
 
+    smooth = smooth_family(family, (low, high))
+
     # in the logarithm every factor is as far as every other, and no value gets below zero
     def field(states: Array, logarithm: float) -> Array:
+        if smooth is not None:
+            return smooth.speed(states, logarithm)
         return velocity(family(exp(logarithm)), states)
 
     for seed in seeds:
@@ -143,6 +148,7 @@ def hysteresis(
                     scale=scale,
                     upward=upward,
                     points=points,
+                    slope=None if smooth is None else smooth.slopes,
                 )
             )
             for upward in (False, True)

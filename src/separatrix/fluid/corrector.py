@@ -13,6 +13,8 @@ from separatrix.population import Array
 
 VectorField: TypeAlias = Callable[[Array, float], Array]
 """(states (m, n), parameter) -> velocities (m, n)."""
+Slope: TypeAlias = Callable[[Array, float], Array]
+"""(state (n,), parameter) -> derivative of the velocity, (n, n)."""
 
 _NEWTON = 12
 _CLOSE = 1e-8
@@ -37,8 +39,10 @@ class Curve:
     is corrected at one value; derivatives are taken at values asked for already, where they are near enough.
     """
 
-    def __init__(self, field: VectorField, scale: Array, parameter_scale: float) -> None:
-        self.field = field
+    def __init__(
+        self, field: VectorField, scale: Array, parameter_scale: float, slope: Slope | None = None
+    ) -> None:
+        self.field, self._slope = field, slope
         self.scale = np.append(scale, parameter_scale)
         self.n = len(scale)
         self._last = np.nan
@@ -50,6 +54,16 @@ class Curve:
     def slopes(self, z: Array) -> tuple[Array, Array]:
         """Derivative of the velocity in z, shape (n, n + 1), and the Jacobian in x."""
         x, p = z[:-1] * self.scale[:-1], float(z[-1] * self.scale[-1])
+        if self._slope is not None:
+            jacobian, step = self._slope(x, p), 1e-6 * float(self.scale[-1])
+            ahead, behind = (self.field(x[None], p + sign * step)[0] for sign in (1.0, -1.0))
+            by_p = (ahead - behind) / (2.0 * step)
+        else:
+            jacobian, by_p = self._differences(x, p)
+        both = np.concatenate([jacobian * self.scale[:-1], (by_p * self.scale[-1])[:, None]], 1)
+        return both, jacobian
+
+    def _differences(self, x: Array, p: float) -> tuple[Array, Array]:
         delta = 1e-6 * np.maximum(np.abs(x), 1e-3 * self.scale[:-1])
         states = np.concatenate([x[None], x + np.diag(delta), x - np.diag(delta)])
         speed = self.field(states, p)
@@ -58,10 +72,8 @@ class Curve:
         # a direction is all that hangs on it: the value before will do
         near = _NEAR[0] <= abs(self._last - p) / float(self.scale[-1]) <= _NEAR[1]
         step = self._last - p if near else 1e-7 * float(self.scale[-1])
-        by_p = (self.field(x[None], p + step)[0] - speed[0]) / step
         self._last = p
-        both = np.concatenate([jacobian * self.scale[:-1], (by_p * self.scale[-1])[:, None]], 1)
-        return both, jacobian
+        return jacobian, (self.field(x[None], p + step)[0] - speed[0]) / step
 
     def tangent(self, slopes: Array, along: Array) -> Array:
         """Unit vector along the branch, on the side of `along`."""

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.errors import ModelError, Problem
+from separatrix.fluid.taped import flows_of, linearised, tape_of
 from separatrix.model import Program, Schedule
 from separatrix.model.during import during
 from separatrix.model.parameters import Path, with_parameters
@@ -39,11 +40,14 @@ def mean_field(program: Program, closure: FluidClosure = "staged") -> Population
         ("servers", s.name, "orbit_size"): None for s in program.servers if s.orbit_size is not None
     }
     unbounded = with_parameters(program, bounded) if bounded else program
-    return lower(unbounded, closure, means_only=True)
+    return lower(unbounded, closure, means_only=True, bounded=False)
 
 
 def velocity(population: Population, states: Array) -> Array:
     """Velocity [1/s] at `states`, shape (..., n_axes), in their shape."""
+    tape = tape_of(population)
+    if tape is not None:
+        return flows_of(tape, states)[0]
     drift = population.drift(tuple(np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0)))
     return np.stack(drift, axis=-1)
 
@@ -56,11 +60,23 @@ def jacobian(population: Population, state: Array) -> Array:
 def jacobians(population: Population, states: Array) -> Array:
     r"""Derivatives of the velocity at `states`, shape (m, n_axes, n_axes) [1/s].
 
-    Central differences over :math:`10^{-6}(1 + x)`, one-sided where the box ends; the drift is evaluated once,
-    for all of them together. A coordinate that cannot move counts as damped at 1/s.
+    Exact where the rates are written down (`separatrix.fluid.taped`). Else central differences over
+    :math:`10^{-6}(1 + x)`, one-sided where the box ends; the drift is evaluated once, for all of them together.
+    A coordinate that cannot move counts as damped at 1/s.
     """
-    n = states.shape[1]
     box = np.array(population.shape, dtype=np.float64) - 1.0
+    fixed = np.flatnonzero(box == 0)
+    tape = tape_of(population)
+    matrices = None if tape is None else linearised(tape, states, box)[1]
+    if matrices is None or not np.isfinite(matrices).all():
+        matrices = _differences(population, states, box)
+    matrices[:, :, fixed] = 0.0
+    matrices[:, fixed, fixed] = -1.0
+    return matrices
+
+
+def _differences(population: Population, states: Array, box: Array) -> Array:
+    n = states.shape[1]
     top = np.maximum(
         box, states
     )  # an orbit has no bound of its own: a state may lie beyond the box
@@ -72,11 +88,7 @@ def jacobians(population: Population, states: Array) -> Array:
     probes[:, 1, places, places] = behind
     moved = velocity(population, probes)
     width = (ahead - behind)[:, :, None]
-    matrices = np.swapaxes((moved[:, 0] - moved[:, 1]) / np.where(width > 0, width, 1.0), 1, 2)
-    fixed = np.flatnonzero(box == 0)
-    matrices[:, :, fixed] = 0.0
-    matrices[:, fixed, fixed] = -1.0
-    return matrices
+    return np.swapaxes((moved[:, 0] - moved[:, 1]) / np.where(width > 0, width, 1.0), 1, 2)
 
 
 @dataclass(frozen=True)
@@ -184,10 +196,14 @@ def integrate(
     def slope(_: float, x: Array) -> Array:
         return velocity(population, np.maximum(x, 0.0))
 
+    def derivative(_: float, x: Array) -> Array:
+        return jacobian(population, np.maximum(x, 0.0))
+
     solve: Any = solve_ivp
     course = solve(
-        slope, span, start, method="BDF", t_eval=np.asarray(times), rtol=tolerance, atol=tolerance
-    )
+        slope, span, start, method="BDF", jac=derivative, t_eval=np.asarray(times), rtol=tolerance,
+        atol=tolerance,
+    )  # fmt: skip
     states = np.maximum(np.asarray(course.y, dtype=np.float64).T, 0.0)
     reason = "" if course.success else str(course.message)
     return Trajectory(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.fluid.field import jacobian
+from separatrix.fluid.taped import flows_of, tape_of
 from separatrix.population import Array, Population
 
 BALANCED = 1e-9
@@ -26,6 +27,9 @@ _DEAD = 1e-200  # [1/s]
 
 def flows(population: Population, states: Array) -> tuple[Array, Array]:
     """Net and gross flow [1/s] of each coordinate at `states`, shape (..., n_axes), each in that shape."""
+    tape = tape_of(population)
+    if tape is not None:
+        return flows_of(tape, states)
     x = tuple(np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0))
     shape = np.shape(x[0])
     net = np.zeros((len(x), *shape))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.fluid.taped import linearised, tape_of
 from separatrix.population import Array, Population
 
 _NEAR = 0.02  # share of the whole flow below which speed that grows again was a step too long
@@ -114,10 +115,15 @@ def _changes(
 def _linearised(
     population: Population, jumps: Any, x: Array, top: Array
 ) -> tuple[Array, Array, Array]:
-    """Drift (m, n), its Jacobian by one-sided differences that stay within the box, and the total rate [1/s].
+    """Drift (m, n), its Jacobian (by one-sided differences where it is not written down), and the total rate [1/s].
 
     jumps : sparse, (n_axes, transitions).
     """
+    tape = tape_of(population)
+    if tape is not None:
+        found = linearised(tape, x, top)
+        if np.isfinite(found[1]).all():
+            return found
     m, n = x.shape
     delta = 1e-6 * (1.0 + x)
     sign = np.where(x + delta <= top, 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""Which states can reach which: only asked when an elimination breaks down, to say why."""
+"""Which states can reach which: asked before an iteration, and to say why an elimination broke down."""
 
 from __future__ import annotations
 

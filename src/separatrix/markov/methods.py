@@ -6,6 +6,7 @@ them once (or, for lattices that no elimination fits, iterates anew at each solv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -56,7 +57,7 @@ def solver_for(
     method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled),
         ``"dense"``, ``"aggregated"`` (no factors: every solve iterates; see `aggregation`), or
         ``"auto"``, which takes the last for lattices of three axes and more whose elimination would
-        take minutes.
+        take minutes, and nested dissection after all where that does not converge.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
@@ -88,9 +89,22 @@ def solver_for(
     failed: tuple[int, float] | None = None
     try:
         if picked == "aggregated":
+            from separatrix.markov.aggregation.or_eliminated import AggregatedOrEliminated
             from separatrix.markov.aggregation.solver import Aggregated
 
-            return Aggregated(chain, gone, killing, last, picked, reason)
+            _require_reachable(chain, gone, killing, last)
+            first = Aggregated(chain, gone, killing, last, picked, reason)
+            if method == "aggregated":
+                return first
+
+            def eliminated(why: str) -> Solver:
+                found = solver_for(
+                    chain, removed=removed, killing=killing, anchor=anchor, method="nested",
+                    reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
+                )  # fmt: skip
+                return replace(found, reason=f"{reason}; {why}")
+
+            return AggregatedOrEliminated(first, eliminated)
         if picked == "nested":
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.solver import eliminate_nested
@@ -155,6 +169,21 @@ def _explained(
             partial=state,
             certificate=f"pivot {pivot:.3g} 1/s",
         )
+    return _stuck(chain, gone, anchor, state)
+
+
+def _require_reachable(chain: Chain, gone: Mask, killing: float, anchor: int) -> None:
+    """What an elimination finds out by a pivot that vanishes, and an iteration would not."""
+    goal = gone.copy()
+    goal.reshape(-1)[anchor] = True
+    lost = np.flatnonzero(~can_reach(chain, goal))
+    if lost.size and killing == 0.0:
+        raise _stuck(chain, gone, anchor, int(lost[0]))
+    if gone.any() and killing == 0.0 and not can_reach(chain, gone).reshape(-1)[anchor]:
+        raise _stuck(chain, gone, anchor, anchor)
+
+
+def _stuck(chain: Chain, gone: Mask, anchor: int, state: int) -> ModelError:
     places = [chain.label(anchor)] * (anchor != state) + ["a removed state"] * bool(gone.any())
     place = " or ".join(places)
     return ModelError(

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from separatrix.atomic import write_atomically
 from separatrix.errors import ModelError, Problem
-from separatrix.model.files import compose, loads
+from separatrix.model.files import compose, with_tree
 from separatrix.model.findings import Place
 from separatrix.model.parameters import Path, plain_value, resolve, with_parameters
 from separatrix.model.plaindata import as_plain
@@ -34,7 +34,8 @@ class Document:
     def __init__(self, text: str, name: str = "<text>") -> None:
         self.text = text
         self.name = name
-        self.program: Program = loads(text, name)
+        self.program: Program
+        self.program, self._tree = with_tree(text, name)
 
     @classmethod
     def open(cls, source: Readable) -> Document:
@@ -52,20 +53,24 @@ class Document:
     def set_all(self, changes: Mapping[Path, object]) -> None:
         """Change several values; only the result has to be valid. As `set` otherwise."""
         program = with_parameters(self.program, changes)
-        text = self.text
+        text, tree = self.text, self._tree
+        kept = False
         try:
             for path, value in changes.items():
                 place = resolve(as_plain(self.program, units=False), path)
-                text = _spliced(text, place, plain_value(value, units=True))
-            kept = loads(text, self.name) == program
+                if text != self.text:
+                    tree, _ = compose(text)
+                text = _spliced(text, tree, place, plain_value(value, units=True))
+            read, tree = with_tree(text, self.name)
+            kept = read == program
         except ModelError:
-            kept = False
+            pass
         if not kept:
             paths = (p if isinstance(p, str) else ".".join(map(str, p)) for p in changes)
             field = " and ".join(paths)
             hint = "an alias (*) or an unusual layout is in the way; edit the file by hand"
             raise ModelError(Problem("cannot be changed here", field, hint, self.name))
-        self.text, self.program = text, program
+        self.text, self.program, self._tree = text, program, tree
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text to `path` in one step. Raises DataError where it cannot be written."""
@@ -107,9 +112,8 @@ def assignment(text: str) -> tuple[str, Scalar]:
     return path.strip(), value
 
 
-def _spliced(text: str, place: Place, value: object) -> str:
-    """`text` with `value` at `place`."""
-    root, _ = compose(text)
+def _spliced(text: str, root: Node, place: Place, value: object) -> str:
+    """`text`, whose tree is `root`, with `value` at `place`."""
     nodes = [node for node, _ in along(root, place)]
     depth = len(nodes) - 1
     last, key, below = nodes[-1], place[depth - 1], _nested(place[depth:], value)

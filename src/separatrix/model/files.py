@@ -58,6 +58,11 @@ def loads(text: str, name: str = "<text>") -> Program:
 
     Raises ModelError with every problem, each with its line.
     """
+    return with_tree(text, name)[0]
+
+
+def with_tree(text: str, name: str = "<text>") -> tuple[Program, Node]:
+    """The program of a YAML text, and the tree that it was read from. Raises as `loads`."""
     root, problems = compose(text, name)
 
     def placed(finding: Finding) -> Problem:
@@ -74,7 +79,7 @@ def loads(text: str, name: str = "<text>") -> Program:
             problems = [*problems[:MOST], rest]
         raise ModelError(problems)
     assert program is not None  # noqa: S101 - without a problem there is a program
-    return program
+    return program, root
 
 
 def dumps(program: Program) -> str:

@@ -31,12 +31,19 @@ _FAILED = "a client whose attempt failed at its server learns that at its time-o
 
 
 def assembled(
-    name: str, network: Network, kind: Kind, *, averaged: bool = False, turning: bool = True
+    name: str,
+    network: Network,
+    kind: Kind,
+    *,
+    averaged: bool = False,
+    turning: bool = True,
+    bounded: bool = True,
 ) -> Population:
     """The population of a network under a closure.
 
     averaged : serve all APIs of a server at the rate of the average request.
     turning : let fates turn with the services.
+    bounded : refuse what an orbit has no room for; else only where its size is the model's.
     """
     frame = Frame()
     for note in network.notes:
@@ -61,6 +68,8 @@ def assembled(
         if stream.call is None:
             emitted[stream.name] = emissions(frame, stream)
         flows.append(_flow(frame, network, stream, stations, ways[stream.name], sized))
+        if not bounded:
+            frame.endless |= {i for i in flows[-1].waits if frame.axes[i].cut > 0.0}
     departures = Departures(flows)
     joins = make_joins(frame, stations, flows, departures)
     for station in stations.values():

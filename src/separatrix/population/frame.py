@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from separatrix.population.lattice import (
     Array,
@@ -26,9 +25,9 @@ Jump: TypeAlias = Mapping[int, int]
 """Axis -> integer change."""
 
 
-def room(x: ArrayLike, size: int) -> Array:
+def room(x: Array, size: int) -> Array:
     """1 while ``x <= size - 1``, 0 at `size`, linear between: is there room for one more?"""
-    return np.clip(size - np.asarray(x, dtype=np.float64), 0.0, 1.0)
+    return np.clip(size - x, 0.0, 1.0)
 
 
 def certain(x: State) -> Array:
@@ -138,11 +137,13 @@ class Frame:
     ----------
     axes : so far.
     notes : approximations made, in words.
+    endless : axes whose size is no bound.
     """
 
     def __init__(self) -> None:
         self.axes: list[Axis] = []
         self.notes: dict[str, None] = {}
+        self.endless: set[int] = set()
         self._moves: list[tuple[str, dict[int, int], RateFunction]] = []
         self._tallies: dict[tuple[str, str], list[RateFunction]] = {}
         self._spaces: dict[int, RateFunction] = {}
@@ -174,7 +175,7 @@ class Frame:
         self, outcomes: Iterable[Outcome], axes: Iterable[int], lost: str = "failed"
     ) -> list[Outcome]:
         """The same outcomes, with those that would overfill one of `axes` ending as `lost` there."""
-        watched = frozenset(axes)
+        watched = frozenset(axes) - self.endless
         found: list[Outcome] = []
         for outcome in outcomes:
             full = [i for i, step in outcome.jump.items() if i in watched and step > 0]

@@ -119,7 +119,7 @@ class Join:
 
     def _waiters(self, flow: Flow) -> RateFunction:
         axes = self._members(flow)
-        return lambda x: np.asarray(sum((x[a] for a in axes), start=np.zeros(())))
+        return lambda x: sum((x[a] for a in axes), start=np.zeros(()))
 
     def _members(self, flow: Flow) -> list[int]:
         assert flow.answering is not None  # noqa: S101 - joins are made of calls waited for

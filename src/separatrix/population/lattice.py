@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from separatrix.population.tape import Tape
 
 Array: TypeAlias = NDArray[np.float64]
 State: TypeAlias = tuple[Array, ...]
@@ -136,6 +140,13 @@ class Population:
     def moving(self) -> tuple[Transition, ...]:
         """The transitions of the mean dynamics: `averages` where there are any, else all."""
         return self.averages or self.transitions
+
+    @cached_property
+    def tape(self) -> Tape | None:
+        """`moving` as one list of elementary operations; None where a rate cannot be written down."""
+        from separatrix.population.tape import recorded
+
+        return recorded(self.moving, len(self.axes))
 
     @property
     def n_states(self) -> int:

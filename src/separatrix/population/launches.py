@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from separatrix.population.client import Budget, CircuitBreaker
 from separatrix.population.frame import (
     Frame,
@@ -253,7 +251,7 @@ def _followed(before: list[Outcome], then: list[Outcome]) -> list[Outcome]:
 
 def _clock(axis: int, mean: float) -> RateFunction:
     rate = 1.0 / mean
-    return lambda x: rate * np.asarray(x[axis])
+    return lambda x: rate * x[axis]
 
 
 def _words(outcome: Outcome) -> str:

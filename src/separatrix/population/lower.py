@@ -22,14 +22,17 @@ STAGED_LEVEL = 700
 """... and this many in a level (all axes but the longest): it sets the cost of elimination."""
 
 
-def lower(program: Program, closure: Closure = "auto", *, means_only: bool = False) -> Population:
+def lower(
+    program: Program, closure: Closure = "auto", *, means_only: bool = False, bounded: bool = True
+) -> Population:
     """The population of a program under a closure, by name.
 
     ``"staged"`` keeps the orbit by attempt number; ``"geometric"`` keeps one orbit per stream;
     ``"metafor"`` reproduces Metafor's generator; ``"auto"`` takes staged where it is affordable.
     APIs of one server that differ in rate are kept apart where that is affordable, else averaged;
     `Population.notes` says so. With `means_only` the turns of fates are left out, which change little where
-    the mean dynamics rest: for these alone.
+    the mean dynamics rest: for these alone. So is ``bounded=False``, which lets orbits grow beyond the size that the
+    lowering chose for them.
 
     Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one
     of its features.
@@ -46,7 +49,12 @@ def lower(program: Program, closure: Closure = "auto", *, means_only: bool = Fal
     for kind in kinds:
         for averaged in (False, True) if _may_average(network) else (False,):
             population = assembled(
-                program.name, network, kind, averaged=averaged, turning=not means_only
+                program.name,
+                network,
+                kind,
+                averaged=averaged,
+                turning=not means_only,
+                bounded=bounded,
             )
             if affordable(population.axes):
                 return population

@@ -11,10 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from separatrix.population.expression import SOJOURN_TAIL, UPPER_GAMMA, operation
 from separatrix.population.lattice import Array
 from separatrix.population.remembered import remembered
 
 
+@operation(SOJOURN_TAIL, (0, 2, 1, 3))
 @remembered
 def sojourn_tail(n: ArrayLike, t: float, rate: ArrayLike, threads: int) -> Array:
     r"""P(sojourn > t) for an attempt that finds `n` others.
@@ -56,17 +58,23 @@ def sojourn_tail(n: ArrayLike, t: float, rate: ArrayLike, threads: int) -> Array
     return np.minimum(gammaincc(k, at) + remainder, 1.0)
 
 
-def matched_tail(mean: ArrayLike, variance: ArrayLike, t: float) -> Array:
+def matched_tail(mean: Array, variance: Array, t: float) -> Array:
     r"""P(G > t) for the gamma law G of this mean [s] and variance [s²], which may vary with state.
 
     Exact where a sojourn is a sum of equal exponential stages: one thread, Erlang service.
     """
+    m, v = mean, variance
+    if t <= 0:
+        return np.ones(np.broadcast_shapes(np.shape(m), np.shape(v)))
+    return upper_gamma(m * m / v, m * t / v)
+
+
+@operation(UPPER_GAMMA, (0, 1))
+def upper_gamma(a: Array, x: Array) -> Array:
+    """The regularised upper incomplete gamma function Q(a, x)."""
     from scipy.special import gammaincc
 
-    m, v = np.asarray(mean, dtype=np.float64), np.asarray(variance, dtype=np.float64)
-    if t <= 0:
-        return np.ones(np.broadcast_shapes(m.shape, v.shape))
-    return np.asarray(gammaincc(m * m / v, m * t / v), dtype=np.float64)
+    return np.asarray(gammaincc(a, x), dtype=np.float64)
 
 
 def _kummer_sum(k: Array, x: Array) -> Array:

@@ -93,7 +93,8 @@ def emissions(frame: Frame, stream: Stream) -> list[Emission]:
     staying = np.diag(phased.arriving)
 
     def same(x: State) -> Array:
-        return np.asarray(sum(rate * on(i)(x) for i, rate in enumerate(staying) if rate))
+        parts = (rate * on(i)(x) for i, rate in enumerate(staying) if rate)
+        return sum(parts, start=np.zeros(()))
 
     found: list[Emission] = [Emission(same, {})] if staying.any() else []
     for i in range(n):

@@ -176,7 +176,7 @@ class Station(Workplace):
         parts = [(p, self.call_fails[a]) for a, p in apis.items() if a in self.call_fails]
         if not parts:
             return lambda x: np.zeros(())
-        return lambda x: np.asarray(sum(p * failing(x) for p, failing in parts))
+        return lambda x: sum((p * failing(x) for p, failing in parts), start=np.zeros(()))
 
     def branch(self, apis: dict[str, float], above: float, up_to: float) -> RateFunction:
         """P(above < sojourn <= up_to) of an admitted attempt; a failed one never is answered."""

@@ -103,7 +103,7 @@ class Workplace:
 
     def _elsewhere(self, x: State) -> Array:
         """Threads in a phase other than the first."""
-        return np.asarray(sum((x[a] for a in self.occupied if a is not None), start=np.zeros(())))
+        return sum((x[a] for a in self.occupied if a is not None), start=np.zeros(()))
 
     def mend(self) -> None:
         """From states with more threads in phases of service than work, a way back."""

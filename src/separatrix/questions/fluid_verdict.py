@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.fluid.certificate import indices
-from separatrix.fluid.field import velocity
+from separatrix.fluid.field import jacobian, velocity
 from separatrix.fluid.held import held
 from separatrix.fluid.marginal import marginal_stretches
 from separatrix.fluid.newton import BALANCED, imbalance
@@ -187,6 +187,9 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     def slope(_: float, x: Array) -> Array:
         return velocity(population, np.clip(x, 0.0, top))
 
+    def derivative(_: float, x: Array) -> Array:
+        return jacobian(population, np.clip(x, 0.0, top))
+
     def above(_: float, x: Array) -> float:
         return float(x[counted].sum()) - bound
 
@@ -194,8 +197,9 @@ def time_to_fall(population: Population, start: Array, bound: float, scale: floa
     if above(0.0, start) <= 0:
         return 0.0
     course: Any = solve_ivp(
-        slope, (0.0, 1e4 * scale), start, method="BDF", events=above, rtol=1e-6, atol=1e-6
-    )
+        slope, (0.0, 1e4 * scale), start, method="BDF", jac=derivative, events=above, rtol=1e-6,
+        atol=1e-6,
+    )  # fmt: skip
     return float(course.t_events[0][0]) if len(course.t_events[0]) else inf
 
 

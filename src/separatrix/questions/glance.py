@@ -76,14 +76,15 @@ class Glance(Shown):
 def glance(program: Program, *, divided: bool = True) -> Glance:
     """The quick answer for `program`, by the geometric closure: its cost does not grow with retries.
 
-    divided : find the separatrix, too, which takes longer than all the rest.
+    divided : find the separatrix and prove that no resting point is missing, too, which takes longer
+        than all the rest.
 
     Raises ModelError; `Unsupported` where no population carries the program.
     """
     program.check()
     population = lower(program, "geometric", means_only=True)
     verdict = fluid_verdict(program, closure="geometric", timed=False)
-    picture, finding = _picture(population, program)
+    picture, finding = _picture(population, program if divided else None)
     curve, found = _over_load(program)
     return Glance(
         program=program.name,
@@ -99,7 +100,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     )
 
 
-def _picture(population: Population, program: Program) -> tuple[Portrait | None, str]:
+def _picture(population: Population, program: Program | None) -> tuple[Portrait | None, str]:
     try:
         picture = plane(population, program, resolution=RESOLUTION)
     except (Unsupported, NotConverged) as error:

@@ -110,10 +110,17 @@ async def _asked(request: Request) -> dict[str, Any]:
 async def _answer(request: Request, work: Callable[[dict[str, Any]], object]) -> Response:
     try:
         asked = await _asked(request)
-        return JSONResponse(finite(await run_in_threadpool(work, asked)))
+        return await run_in_threadpool(lambda: _said(work(asked)))
     except SeparatrixError as error:
         # what is wrong with the model is the answer to it, not a failure of the request
         return JSONResponse(_error(error))
+
+
+def _said(answer: object) -> Response:
+    try:
+        return JSONResponse(answer)
+    except ValueError:  # an infinity is rare, and looking for it takes as long as writing the rest
+        return JSONResponse(finite(answer))
 
 
 def _quick(asked: dict[str, Any]) -> object:

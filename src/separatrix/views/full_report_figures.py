@@ -23,7 +23,7 @@ def reasons(dossier: Dossier) -> list[str]:
 
     def drawn(name: str, title: str, picture: Figure, caption: str) -> str:
         svg = inline_svg(picture, title)
-        return figure(f'<div class="plot" data-figure="{name}">{svg}</div>', caption, title)
+        return figure(f'<div data-figure="{name}">{svg}</div>', caption, title)
 
     found: list[str] = []
     quick, course = dossier.quick, dossier.course

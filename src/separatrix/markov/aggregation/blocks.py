@@ -17,6 +17,8 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.errors import ModelError
+from separatrix.markov.classes import closed_classes
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
@@ -96,7 +98,11 @@ def _blocks_chain(
 def blocks_law(chain: Chain, pi: Array, sides: Sides) -> Array:
     """What `pi` must be multiplied by, block by block, for the blocks to be in balance."""
     small, _, total, _ = _blocks_chain(chain, pi, sides, np.ones(chain.shape, dtype=np.bool_))
-    solved = solver_for(small, anchor=int(total.argmax()))
+    try:
+        solved = solver_for(small, anchor=int(total.argmax()))
+    except ModelError:
+        # the likeliest block, as far as is known, is left for ever
+        solved = solver_for(small, anchor=int(closed_classes(small)[0][0]))
     law = solved.law().to_float().reshape(small.shape)
     return spread(_ratio(law, total), sides, chain.shape)
 

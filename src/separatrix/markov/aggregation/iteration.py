@@ -6,7 +6,8 @@ is near; the blocks mend what is slow and far, such as how much two metastable r
 is subtracted anywhere.
 
 With changes that shrink by a factor :math:`\rho` a round, an entry that changed by :math:`\delta` is off by
-:math:`\delta\rho/(1-\rho)` at most; the rounds end when that is below the tolerance.
+:math:`\delta\rho/(1-\rho)` at most; the rounds end when that is below the tolerance, or when it is plain that
+it will not be.
 
 Source: Y. Takahashi, Res. Rep. B-18, Tokyo Inst. of Technology (1975); G. Horton, S. T. Leutenegger,
 SIGMETRICS (1994) 191, for blocks of a lattice. Corrections of the marginals alone, in turn, were tried
@@ -23,7 +24,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from separatrix.errors import ModelError, Problem
+from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.aggregation.blocks import Sides, blocks_law, blocks_times
 from separatrix.markov.aggregation.lines import sweep
 from separatrix.markov.generator import Chain, Mask
@@ -33,6 +34,7 @@ Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 
 _ROUNDS = 200
+_JUDGED = 40  # rounds after which the rate says whether there will be an end
 _SWEEPS = 2  # over all lines, a round
 _WORK = (
     3000.0  # multiplications a state that the blocks' elimination may take: as much as the lines'
@@ -85,7 +87,8 @@ def iterate(
 
     Raises
     ------
-    ModelError : no lattice, or a line that nothing leaves.
+    ModelError : no lattice.
+    NotConverged : a line that nothing leaves.
     """
     if chain.listed is not None or len(chain.shape) < 2:
         raise ModelError(
@@ -112,7 +115,7 @@ def iterate(
             x *= factor
         changes.append(_change(x, before, power - before_power))
         rate, error = _outlook(changes)
-        if error <= tolerance:
+        if error <= tolerance or _hopeless(len(changes), rate, error / tolerance):
             break
     return Iterated(x, power, len(changes), sides, rate, error)
 
@@ -142,6 +145,13 @@ def _outlook(changes: list[float]) -> tuple[float, float]:
     return rate, max(last[-1] * rate / (1.0 - rate), _STILL) if rate < 1.0 else np.inf
 
 
+def _hopeless(rounds: int, rate: float, excess: float) -> bool:
+    """Whether, at this rate, even twice the rounds that are left would not do."""
+    if rounds < _JUDGED or not np.isfinite(excess):
+        return False
+    return rate ** (2.0 * (_ROUNDS - rounds)) * excess > 1.0
+
+
 class _Smoother:
     """Solves all lines along an axis, in place."""
 
@@ -163,8 +173,10 @@ class _Smoother:
             source.reshape(-1), x.reshape(-1), backwards, self._at, up, down, leave, flow, self._kept,
         )  # fmt: skip
         if stuck:
-            raise ModelError(
-                Problem("some line of the lattice is never left", hint="use method='nested'")
+            raise NotConverged(
+                "some line of the lattice is never left, so that it cannot be solved apart from the"
+                " others; use method='nested'",
+                certificate="a line that nothing leaves",
             )
 
 

@@ -4,9 +4,13 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const MARKS = { "safe": ["#00664b", "✓"], "can get stuck": ["#8a5a00", "⚠"], "always stuck": ["#a33b00", "✗"] };
+  const REST = 150;        // ms without a move after which the rest is asked for
   let yaml = "";
   let pending = null;      // what changed while a request is under way
+  let moved = 0;           // when the first of it changed
   let busy = false;
+  let resting = 0;         // the timer that asks for the rest of the answer
+  let refining = null;     // the AbortController of that question
   let running = null;      // the AbortController of a stream
 
   async function post(path, body, signal) {
@@ -17,39 +21,57 @@
   /* --- the quick answer ------------------------------------------------------------------------ */
 
   function change(changes) {
+    if (pending === null) moved = performance.now();
     pending = Object.assign(pending || {}, changes || {});
+    delete document.body.dataset.settled;
+    clearTimeout(resting);
+    if (refining !== null) refining.abort();
     if (!busy) ask();
   }
 
   async function ask() {
     busy = true;
     while (pending !== null) {
-      const changes = pending, asked = yaml;
+      const changes = pending, asked = yaml, begin = moved;
       pending = null;
-      const begin = performance.now();
       const response = await post("/api/glance", { yaml: asked, changes: changes });
       const answer = await response.json();
       if (yaml !== asked) continue;  // another model was loaded meanwhile, and waits to be asked about
-      if (answer.error) { problems(answer); continue; }
+      if (answer.error) { problems(answer); settle(); continue; }
       yaml = answer.yaml;
       if (document.activeElement !== $("yaml")) $("yaml").value = yaml;
-      show(answer);
+      await show(answer);
+      await painted();
       document.body.dataset.redrawn = Math.round(performance.now() - begin);
-      if (pending === null) await divide();
+      if (pending === null) resting = setTimeout(refine, REST);
     }
     busy = false;
   }
 
-  /* The separatrix takes longer than all the rest: it follows when no move is waiting. */
-  async function divide() {
-    const asked = yaml;
-    const response = await post("/api/glance", { yaml: asked, divided: true });
-    const answer = await response.json();
-    if (pending === null && yaml === asked && answer.portrait) {
-      Figures.portrait($("portrait"), answer.portrait);
-      document.body.dataset.divided = "yes";
+  /* The separatrix and the proof take longer than all the rest: they follow when the hand rests. */
+  async function refine() {
+    const asked = yaml, own = refining = new AbortController();
+    try {
+      const response = await post("/api/glance", { yaml: asked, divided: true }, own.signal);
+      const answer = await response.json();
+      if (pending !== null || yaml !== asked || own.signal.aborted) return;
+      await pictures(answer, false);
+      if (answer.finding) $("finding").textContent = answer.finding;
+      settle();
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      if (refining === own) refining = null;
     }
   }
+
+  /* Nothing of the quick answer is to come any more. */
+  function settle() {
+    if (pending === null) document.body.dataset.settled = "yes";
+  }
+
+  /* After the next picture of the screen. */
+  const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
   function word(text) {
     const [color, sign] = MARKS[text] || ["#6b2f6b", "?"];
@@ -82,11 +104,17 @@
     $("finding").textContent = answer.finding;
     $("notes").replaceChildren(...answer.notes.map((n) => item("li", n)));
     knobs(answer.sliders);
-    $("portrait-figure").hidden = answer.portrait === null;
-    if (answer.portrait !== null) Figures.portrait($("portrait"), answer.portrait);
-    $("hysteresis-figure").hidden = answer.hysteresis === null;
     $("range").textContent = answer.range_finding;
-    if (answer.hysteresis !== null) Figures.hysteresis($("hysteresis"), answer.hysteresis, answer.range);
+    return pictures(answer, true);
+  }
+
+  function pictures(answer, moving) {
+    $("portrait-figure").hidden = answer.portrait === null;
+    $("hysteresis-figure").hidden = answer.hysteresis === null;
+    return Promise.all([
+      answer.portrait && Figures.portrait($("portrait"), answer.portrait, null, moving),
+      answer.hysteresis && Figures.hysteresis($("hysteresis"), answer.hysteresis, answer.range, moving),
+    ]);
   }
 
   /* --- sliders --------------------------------------------------------------------------------- */

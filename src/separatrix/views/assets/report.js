@@ -47,7 +47,9 @@
       if (live === null) {
         library();
         live = place.appendChild(document.createElement("div"));
-        part[1](live);
+        const plot = live.appendChild(document.createElement("div"));
+        plot.className = "plot";
+        part[1](plot);
         addEventListener("beforeprint", () => turn(false));
         addEventListener("afterprint", () => turn(read));
       }
