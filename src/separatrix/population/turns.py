@@ -256,8 +256,11 @@ class _Kind:
         late = expected + slopes.chances * more
         from_all = np.maximum(taken + slopes.taken * more, 0.0)
         share = np.minimum(from_all / np.where(late > 0.0, late, 1.0), 1.0)
-        worse = np.maximum(taken + slopes.worse * more, 0.0)
-        return np.stack(np.broadcast_arrays(doomed * share, worse))
+        # no more than are at the server: one goes with the service, and all others may be doomed
+        queue = x[self._station.q]
+        saved = np.maximum(doomed * share, doomed - np.maximum(queue - 1.0, 0.0))
+        worse = np.maximum(taken + slopes.worse * more, 0.0) * np.clip(queue - doomed, 0.0, 1.0)
+        return np.stack(np.broadcast_arrays(saved, worse))
 
     def _lost(self, x: State) -> Array:
         """Attempts of this kind that found the server full within the time-out, and nobody told them."""
