@@ -169,6 +169,13 @@ def test_other_lives_do_not_turn(made):
     assert not any("turn" in t.name for t in population.transitions)
 
 
+def test_a_service_that_empties_the_queue_saves_all_that_wait():
+    population = lower(program({"qsize": 50}, retries=1), "staged")
+    np.testing.assert_allclose(saved(population)[1, :6], np.minimum(np.arange(6), 2), rtol=1e-9)
+    # and no more than there are, to the last digit: a rate of 1e-15 out of the box would be refused
+    as_chain(lower(program({"qsize": 50}, retries=1, timeout=10.0, arrival_rate=9.5), "staged"))
+
+
 def test_many_kinds_at_one_server_still_fit():
     made = program({"orbit_size": 2, "qsize": 3}, retries=7)
     population = lower(made, "staged")

@@ -259,6 +259,7 @@ class _Kind:
         # no more than are at the server: one goes with the service, and all others may be doomed
         queue = x[self._station.q]
         saved = np.maximum(doomed * share, doomed - np.maximum(queue - 1.0, 0.0))
+        saved = np.minimum(saved, x[self._axis])  # to the last digit
         worse = np.maximum(taken + slopes.worse * more, 0.0) * np.clip(queue - doomed, 0.0, 1.0)
         return np.stack(np.broadcast_arrays(saved, worse))
 
