@@ -26,7 +26,8 @@ taken to wait.
 **What a service does.** Each of the doomed is saved by it with chance :math:`\hat\delta / \hat\Sigma`, since its U is
 uniform below its P: that many, :math:`o\,\hat\delta / \hat\Sigma`, a whole number rounded by chance, go with the
 service itself; of a queue of one it is all. Between services every P grows, and in the time of one :math:`\delta`
-turn to the worse, one by one, in the mean; by o, only so far as chances that wait together are alike.
+turn to the worse, one by one, in the mean; by o, only so far as chances that wait together are alike. No more than q
+can wait doomed: so many are saved at least, and so few turn to the worse.
 
 The two balance at o = Np, near which the mean dynamics rest; these (`Population.averages`) leave the turns out.
 Not kept: how far each time-out has come (it is exponential), and the true times between arrivals. Measured, term by
