@@ -105,3 +105,16 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         directory_draft_of(tmp_path / "file" / "entry"),
     ):
         pass
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    place = tmp_path / "pipe"
+    os.mkfifo(place)
+    reader = os.open(place, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        write_atomically(place, "all of it")
+        assert os.read(reader, 100) == b"all of it"
+    finally:
+        os.close(reader)
+    assert place.is_fifo()
+    assert list(tmp_path.iterdir()) == [place]

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import mpmath
 import numpy as np
 from scipy.sparse.linalg import splu
-from scipy.special import gammaincc
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from markov_chain import chain as benchmark
 from separatrix.markov import committor, generator, hitting_times, stationary
 from separatrix.markov.generator import Chain, Edges, as_chain
 from separatrix.markov.ordering import elimination_order
@@ -30,38 +32,6 @@ from separatrix.population.lattice import Axis, Population, Transition
 
 mpmath.mp.dps = 50
 LIMIT = 1e-10
-
-
-def retry(n_queue: int, n_orbit: int, arrival: float, timeout: float) -> Population:
-    mu, retries = 10.0, 3
-    again, done = retries / ((retries + 1) * timeout), 1.0 / ((retries + 1) * timeout)
-
-    def tail(q):
-        return np.where(q > 0, gammaincc(np.maximum(q, 1.0), mu * timeout), 0.0)
-
-    def accept(x):
-        late = tail(x[0])
-        rate = arrival * (1 - late) + x[1] * again * late + (x[1] == n_orbit - 1) * arrival * late
-        return (x[0] < n_queue - 1) * rate
-
-    return Population(
-        "retry",
-        "metafor",
-        (Axis("queue", n_queue, "queue"), Axis("orbit", n_orbit, "orbit")),
-        (
-            Transition("serve", (-1, 0), lambda x: mu * (x[0] > 0) * np.ones_like(x[1])),
-            Transition("accept", (1, 0), accept),
-            Transition(
-                "too late",
-                (1, 1),
-                lambda x: (x[0] < n_queue - 1) * (x[1] < n_orbit - 1) * arrival * tail(x[0]),
-            ),
-            Transition(
-                "retry", (1, -1), lambda x: (x[0] < n_queue - 1) * x[1] * again * (1 - tail(x[0]))
-            ),
-            Transition("give up", (0, -1), lambda x: x[1] * (done + again * (x[0] == n_queue - 1))),
-        ),
-    )
 
 
 def double_well(n: int, m: int, depth: float) -> Population:
@@ -228,7 +198,7 @@ def compare(name: str, chain: Chain, healthy: np.ndarray, stuck: np.ndarray) -> 
 
 def main() -> int:
     rows: list[tuple] = []
-    chain = as_chain(retry(100, 20, 9.0, 4.5))
+    chain = benchmark("B", (100, 20))
     q, o = np.indices(chain.shape)
     rows += compare("retry 100x20", chain, (q + o) == 0, o >= 10)
     chain = as_chain(double_well(22, 16, 38.0))
@@ -238,7 +208,7 @@ def main() -> int:
     chain = ladder(100, 0.1)
     n = np.arange(101)
     rows += compare("ladder", chain, n == 0, n == 100)
-    chain = as_chain(retry(200, 50, 8.5, 9.0))
+    chain = benchmark("B", (200, 50))
     q, o = np.indices(chain.shape)
     for label, target, start, known in (
         ("recovery", (q + o) == 0, (199, 49), 5414287993831.893),

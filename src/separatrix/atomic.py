@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,21 @@ from separatrix.errors import DataError
 def draft_of(path: str | os.PathLike[str]) -> Generator[Path]:
     """A name beside `path`, with its ending, that becomes `path` when the block ends without an error.
 
-    A link is followed; an existing file keeps its permissions.
+    A link is followed; an existing file keeps its permissions; a pipe or a device is written to, not
+    replaced.
     Raises DataError where the place cannot be written to.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        with tempfile.TemporaryDirectory() as place:
+            draft = Path(place) / target.name
+            try:
+                yield draft
+                with draft.open("rb") as stream, target.open("wb") as out:
+                    shutil.copyfileobj(stream, out)
+            except OSError as error:
+                raise _refused(path, error) from error
+        return
     draft = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
     try:
         yield draft

@@ -86,24 +86,25 @@ def test_no_separatrix_of_a_former_model_is_shown_while_a_slider_moves(visit):
 
 def test_the_exact_answer_is_refined_as_it_streams(visit):
     page = visit()
-    page.locator("#gallery").select_option(label="service52")
+    page.locator("#gallery").select_option("service52")
     page.locator("#name", has_text="Service52").wait_for()
     page.get_by_role("button", name="Work it out").click()
     page.locator("#exact-answer dd").first.wait_for()
     told = page.locator("#exact-answer").inner_text()
     assert "recovery" in told
-    assert "closure" in told
+    assert "retries counted" in told
 
 
 def test_every_example_of_the_gallery_is_shown(visit):
     page = visit()
-    names = page.locator("#gallery option").all_inner_texts()
-    assert "retry_storm" in names
-    for name in names[1:]:
+    options = page.locator("#gallery optgroup option")
+    assert "Unfair load balancing across links" in options.all_inner_texts()
+    for name in options.evaluate_all("found => found.map(o => o.value)"):
         page.evaluate("delete document.body.dataset.redrawn")
-        page.locator("#gallery").select_option(label=name)
+        page.locator("#gallery").select_option(name)
         page.locator("body[data-redrawn], #problems:not([hidden])").first.wait_for()
         assert page.locator("#word").inner_text() not in ("…", "NOT A MODEL")
+        assert page.locator("#about").inner_text()
 
 
 def test_a_model_typed_in_is_judged_and_a_wrong_one_is_named(visit):
@@ -111,7 +112,9 @@ def test_a_model_typed_in_is_judged_and_a_wrong_one_is_named(visit):
     text = page.locator("#yaml").input_value()
     page.locator("#yaml").fill(text.replace("retries: 3", "retries: many"))
     page.locator("#problems li").first.wait_for()
-    assert "retries" in page.locator("#problems").inner_text()
+    for place in ("#problems", "#wrong"):
+        assert "retries" in page.locator(place).inner_text()
+    assert page.evaluate("document.body.classList.contains('stale')")
     page.locator("#yaml").fill(text.replace("retries: 3", "retries: 0"))
     redrawn_as(page, "safe")
 
@@ -125,6 +128,12 @@ def test_the_link_carries_the_model(visit):
     page.wait_for_url(re.compile("#m="))
     other = visit(fragment=page.url[page.url.index("#") :])
     assert other.locator("#word").inner_text().lower() == "safe"
+
+
+def test_a_damaged_link_is_named(opened, address):
+    page = opened(address + "#m=AAAA")
+    page.locator("#problems li").first.wait_for()
+    assert "the link that led here is damaged" in page.locator("#yaml").input_value()
 
 
 def test_the_model_is_saved_and_loaded(visit, tmp_path):

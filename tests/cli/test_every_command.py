@@ -23,7 +23,9 @@ servers:
 sources:
   c: {server: s, api: get, arrival_rate: 2/s, timeout: 4s, retries: 0}
 """
-JSON_REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json.md"
+ROOT = Path(__file__).resolve().parents[2]
+JSON_REFERENCE = ROOT / "docs" / "reference" / "json.md"
+SOURCES = ROOT / "src" / "separatrix"
 TALKS = {"init", "completion", "app", "schema", "demo"}
 """Commands that answer nothing about a model or data: they write, serve, or pass on."""
 QUICK: dict[str, list[str]] = {
@@ -63,13 +65,53 @@ def test_what_answers_has_json_with_a_documented_schema(name):
     assert f"`{name}`" in JSON_REFERENCE.read_text(), f"{name} is not in docs/reference/json.md"
 
 
+def documented() -> dict[str, set[str]]:
+    """Schema -> the fields that its row of the reference names."""
+    found: dict[str, set[str]] = {}
+    for line in JSON_REFERENCE.read_text().splitlines():
+        schema = re.search(r"`(separatrix\.[a-z_]+/[0-9]+)`", line)
+        if schema is not None:
+            assert schema[1] not in found, f"{schema[1]} has two rows"
+            found[schema[1]] = set(re.findall(r"`([a-z_0-9]+)`", line))
+    return found
+
+
+def emitted() -> dict[str, set[str]]:
+    """Schema -> fields, of every literal answer in the sources."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Dict):
+                continue
+            fields = {
+                key.value: value
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant)
+            }
+            schema = fields.pop("schema", None)
+            if isinstance(schema, ast.Constant):
+                found.setdefault(str(schema.value), set()).update(map(str, fields))
+    return found
+
+
+def test_every_schema_of_the_sources_is_documented_field_by_field():
+    reference, sources = documented(), emitted()
+    assert len(sources) > 30
+    for schema, fields in sources.items():
+        assert schema in reference, f"{schema} is not in docs/reference/json.md"
+        assert fields <= reference[schema], f"{schema}: {fields - reference[schema]}"
+    # the verdict's name is a constant, whose fields the answer of `check` shows
+    assert set(reference) - set(sources) == {"separatrix.verdict/1"}
+
+
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_a_model_from_standard_input_answers_in_json_alone(name):
     done = CliRunner().invoke(main, [name, "-", *QUICK[name], "--json"], input=MODEL)
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert re.fullmatch(r"separatrix\.[a-z_]+/\d+", answer["schema"])
-    assert f"`{answer['schema']}`" in JSON_REFERENCE.read_text()
+    told = documented()[answer["schema"]]
+    assert set(answer) - {"schema"} <= told, f"not in docs/reference/json.md: {set(answer) - told}"
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
@@ -131,3 +173,18 @@ def test_help_imports_nothing_heavy():
         "starlette",
         "ruamel",
     }
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["explain", "-"]])
+def test_a_full_disk_is_one_line(arguments):
+    full = Path("/dev/full")
+    if not full.is_char_device():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "separatrix", *arguments],
+            input=MODEL, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: standard output: cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1

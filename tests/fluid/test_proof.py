@@ -132,10 +132,10 @@ def test_between_two_proved_intervals_the_reduced_drift_keeps_its_sign(
         assert np.all(g > 0) if i % 2 == 0 else np.all(g < 0)
 
 
-def test_more_than_one_plain_server_gets_the_degree_alone():
+def test_what_is_no_plain_server_gets_no_interval_of_its_queue():
     slow = service(slowdown=LoadSlowdown(1.0, 100.0))
     assert proved(slow) is None
-    assert equilibria(mean_field(slow), slow).certificate == "degree"
+    assert equilibria(mean_field(slow), slow).certificate == "isolated"
     assert equilibria(mean_field(service())).certificate == "degree"
     budget = Program("b")
     budget.add_server(Server("s", {"get": Work(10.0)}, qsize=60))

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from separatrix.errors import NotConverged
 from separatrix.markov import agreement
-from separatrix.markov.agreement import disagreement, drops_may_tell
+from separatrix.markov.agreement import agreed, disagreement, drops_may_tell
 from separatrix.markov.committor import committor
-from separatrix.markov.generator import as_chain
+from separatrix.markov.deadline import hit_within
+from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
 from separatrix.markov.nested.strips import deep_levels, strip_levels
+from separatrix.markov.passage import hitting_quantiles
+from separatrix.markov.quasistationary import quasi_stationary
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
 from separatrix.population.lattice import Axis, Population, Transition
@@ -173,9 +176,116 @@ def test_difference_of_two_vectors():
     assert disagreement(one, Scaled.of(np.array([1.0, 1.0, 3.0]), 5000)) == np.inf
 
 
-def test_only_a_dissection_drops_rates():
+def test_eliminations_lose_rates_and_iterations_do_not():
     chain = moody_queue(20, 0.5)
-    dissected = solver_for(chain, method="nested")
-    assert drops_may_tell(dissected, 700.0)
-    assert not drops_may_tell(dissected, 500.0)
-    assert not drops_may_tell(solver_for(chain, method="levels"), 700.0)
+    for method in ("nested", "levels", "dense"):
+        assert drops_may_tell(solver_for(chain, method=method), 700.0)
+        assert not drops_may_tell(solver_for(chain, method=method), 500.0)
+    assert not drops_may_tell(solver_for(chain, method="aggregated"), 700.0)
+
+
+def test_an_order_is_never_compared_with_itself(monkeypatch):
+    chain = moody_queue(200, 3.0)
+    empty = empty_of(chain)
+    ones = (~empty).reshape(-1).astype(np.float64)
+    levels = strip_levels(chain)
+    usual, asked = solver_for, []
+
+    def noting(*args, method, reverse, strip, **how):
+        asked.append((method, reverse, strip))
+        return usual(*args, method=method, reverse=reverse, strip=strip, **how)
+
+    monkeypatch.setattr(agreement, "solver_for", noting)
+    turned = max(2 * levels // 3, 2)
+    for how, other in (
+        ({"method": "levels"}, ("levels", True, None)),
+        ({"method": "levels", "reverse": True}, ("levels", False, None)),
+        ({"method": "nested", "strip": levels}, ("nested", True, turned)),
+        ({"method": "nested", "strip": turned, "reverse": True}, ("nested", False, levels)),
+    ):
+        solved = usual(chain, removed=empty, **how)
+        found, _, error = agreed(solved, solved.right(ones), lambda s: s.right(ones), "both", ones)
+        assert error < 1e-12
+        assert asked.pop() == other
+        assert (found.method, found.reverse) == (how["method"], how.get("reverse", False))
+    assert not asked
+
+
+def slope(shape, up, decades, seed):
+    """Rates `up` against about 1 along the queue; the orbit fills `decades` more rarely at an empty queue."""
+    rng = np.random.default_rng(seed)
+    q, o = np.indices(shape)
+    last, full = q == shape[0] - 1, o == shape[1] - 1
+    rare = 10.0 ** (-decades * (1.0 - q / (shape[0] - 1)))
+    tables = [
+        np.where(never, 0.0, rate * 10.0 ** rng.uniform(-1, 1, shape))
+        for rate, never in zip(
+            (up, 1.0, rare, 1.0, 0.3), (last, q == 0, full, o == 0, last | (o == 0)), strict=True
+        )
+    ]
+    return Chain(
+        shape, ("queue", "orbit"), ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1)), tuple(tables)
+    )
+
+
+def exact_mean(chain, target):
+    """Logarithm of the mean time from the first state to the target, state by state in 30 digits."""
+    gone, n = target.reshape(-1), chain.n_states
+    rate, sources = [{} for _ in range(n)], [set() for _ in range(n)]
+    with mpmath.workdps(30):
+        dying, load = [mpmath.mpf(0)] * n, [mpmath.mpf(1)] * n
+        for i, j, value in zip(*(v.tolist() for v in chain.edges), strict=True):
+            if gone[j]:
+                dying[i] += value
+            elif not gone[i]:
+                rate[i][j] = mpmath.mpf(value)
+                sources[j].add(i)
+        for k in (k for k in range(n - 1, 0, -1) if not gone[k]):
+            on = {j: v for j, v in rate[k].items() if j < k}
+            pivot = mpmath.fsum(on.values()) + dying[k]
+            for i in [i for i in sources[k] if i < k]:
+                part = rate[i].pop(k) / pivot
+                load[i] += part * load[k]
+                dying[i] += part * dying[k]
+                for j, v in on.items():
+                    if i != j:
+                        rate[i][j] = rate[i].get(j, mpmath.mpf(0)) + part * v
+                        sources[j].add(i)
+        return float(mpmath.log(load[0] / dying[0]))
+
+
+def full_orbit(chain):
+    return np.indices(chain.shape)[1] == chain.shape[1] - 1
+
+
+@pytest.mark.parametrize("method", ["levels", "nested"])
+def test_a_way_through_states_that_one_order_loses(method):
+    """By levels from one end alone, this mean is 27 decades too long."""
+    chain = slope((70, 8), 1e-12, 80.0, 0)
+    target = full_orbit(chain)
+    exact = exact_mean(chain, target)
+    assert exact > 559.0 * np.log(10.0)
+    times = hitting_times(chain, target, method=method, second_moment=False)
+    assert times.status == "ok"
+    assert times.log_mean[0, 0] == pytest.approx(exact, rel=1e-13)
+    held = quasi_stationary(chain, ~target, method=method)
+    assert held.status == "ok"
+    assert -held.log_exit_rate == pytest.approx(exact, rel=1e-13)
+    (median,) = hitting_quantiles(times, (0, 0), (0.5,))
+    assert (median.status, median.method) == ("ok", "slow exit")
+    assert median.log_time == pytest.approx(exact + np.log(np.log(2.0)), rel=1e-13)
+
+
+@pytest.mark.parametrize("method", ["levels", "nested"])
+def test_exits_that_no_order_holds_are_inconclusive(method):
+    """Alone, each of four orders says `ok`; they are 18 and 31 decades apart."""
+    chain = slope((100, 12), 1e-12, 80.0, 0)
+    target = full_orbit(chain)
+    times = hitting_times(chain, target, method=method, second_moment=False)
+    held = quasi_stationary(chain, ~target, method=method)
+    (median,) = hitting_quantiles(times, (0, 0), (0.5,))
+    for found in (times, held, median):
+        assert found.status == "inconclusive"
+        assert "orders differ" in found.reason
+    late = hit_within(chain, target, (0, 0), [1e9], method="slow exit")
+    assert late.status == "inconclusive"

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from separatrix.model.quantities import (
+    amount_text,
     duration_text,
     factor,
     factor_text,
@@ -124,3 +125,21 @@ def test_durations_for_people(value: float, text: str) -> None:
 )  # fmt: skip
 def test_rates_for_people(value: float, text: str) -> None:
     assert rate_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1.168e-14, "practically 0"),
+        (2.34567e-5, "0.00002346"),
+        (0.25, "0.25"),
+        (999.96, "1,000"),
+        (12345.6, "12,350"),
+        (-3.2, "-3.2"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_an_amount_for_people_has_no_exponent(value, text):
+    assert amount_text(value) == text
+    assert rate_text(value).endswith("/s")

@@ -60,7 +60,7 @@ def test_what_an_engine_cannot_carry_it_says():
 
 def test_a_chain_that_is_too_large_is_not_made():
     found = agreement(service(), engines=("staged", "simulation"), most_states=100, events=2e5)
-    assert "was not asked" in found.answers[0].reason
+    assert "more than 100, is too dear to be asked" in found.answers[0].reason
 
 
 def test_only_queues_and_orbits_count_as_attempts():

@@ -91,6 +91,6 @@ def test_without_a_committor_the_linear_score_stands_in(monkeypatch):
         "committor"
         not in split(one_queue(7.0, qsize=60), "collapse", 0, 20, score="linear", trials=50).reason
     )
-    monkeypatch.setattr(committor_score, "MOST_OPERATIONS", 1.0)
+    monkeypatch.setattr(committor_score, "SCORE", 1.0)
     with pytest.raises(NotConverged, match="too dear for a score"):
         split(one_queue(7.0, qsize=60), "collapse", 0, 20, score="committor", trials=50)

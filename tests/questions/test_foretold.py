@@ -80,8 +80,8 @@ def test_what_an_engine_cannot_carry_it_says(monkeypatch):
     program, phases = hit(service())
     monkeypatch.setattr(foretold, "MOST_CARRYING", 1e3)
     assert "are too dear here" in by_chain(program, phases).reason
-    monkeypatch.setattr(foretold, "MOST_ELIMINATION", 1e3)
-    assert "states on 2 axes is too dear here" in by_chain(program, phases).reason
+    monkeypatch.setattr(foretold, "FORETOLD", 1e3)
+    assert "an elimination, is too dear here" in by_chain(program, phases).reason
 
 
 def test_a_chain_of_three_long_axes_is_not_asked_for_its_verdict():
@@ -94,7 +94,7 @@ def test_a_chain_of_three_long_axes_is_not_asked_for_its_verdict():
     program.connect("web", "db")
     word, why = standing(program)
     assert word == "not asked"
-    assert "on 3 axes: too dear here" in why
+    assert "is too dear here; `separatrix check` solves it" in why
 
 
 def test_an_outage_and_a_law_of_fixed_times_are_followed_on_average_or_refused():

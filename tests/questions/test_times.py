@@ -53,6 +53,17 @@ def test_what_splitting_cannot_do_leaves_the_lower_bound_with_its_reason():
     assert kept.reason.startswith("none seen; splitting has no answer: no step beyond")
 
 
+def test_runs_that_exclude_what_splitting_says_are_believed():
+    inf = float("inf")
+    nothing = SeenPassage(
+        inf, 1e9, inf, inf, inf, float("nan"), 0, 9, 3e9, "inconclusive", "none seen"
+    )
+    kept = refined(one_queue(), nothing, "collapse", 0, 8)
+    assert (kept.low, kept.mean) == (1e9, inf)
+    assert kept.reason.startswith("none seen; splitting says ")
+    assert kept.reason.endswith("which these runs exclude")
+
+
 def test_a_count_that_suffices_is_kept():
     counted = SeenPassage(9.0, 8.0, 10.0, 7.0, 30.0, 1.0, 30, 90, 500.0, "ok", "")
     assert refined(one_queue(), counted, "collapse", 0, 6) is counted
@@ -67,7 +78,7 @@ def test_bad_settings_are_named():
         collapse(one_queue(), method="markov", healthy=1, stuck=31)
     with pytest.raises(Unsupported, match="drop_expired"):
         collapse(one_queue(server={"drop_expired": True}), method="markov", healthy=1, stuck=4)
-    with pytest.raises(NotConverged, match="was not asked"):
+    with pytest.raises(NotConverged, match="is too dear to be asked"):
         recovery(one_queue(qsize=5000, retries=3), method="markov", healthy=1, stuck=400)
 
 

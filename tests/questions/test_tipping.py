@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from separatrix import Program, Server, Source, Work
 from separatrix.cli import main
 from separatrix.errors import ModelError
+from separatrix.questions.long_outage import longest_outage
 from separatrix.questions.odds import Odds
-from separatrix.questions.simulated import longest_outage
 from separatrix.questions.tipping import (
     MOST_FACTOR,
     exact_tipping,

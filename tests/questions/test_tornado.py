@@ -45,7 +45,7 @@ def test_the_longest_bar_comes_first(found):
         if isfinite(b.danger_lower) and isfinite(b.danger_upper)
     ]
     assert lengths == sorted(lengths, reverse=True)
-    assert "moves that most" in found.finding()
+    assert "What moves it most" in found.finding()
 
 
 def test_a_service_that_nothing_traps_has_no_danger():

@@ -66,6 +66,25 @@ def test_limits_are_decided_at_their_bounds():
     assert "400 simulated runs" in by["recovery_p99"].reason
 
 
+def test_limits_are_decided_where_the_verdict_is_open():
+    found = asked(service(0.55))
+    answers = tuple(
+        replace(a, word="inconclusive") if a.engine == "simulation" else a
+        for a in found.engines.answers
+    )
+    open_ = replace(found, engines=replace(found.engines, answers=answers))
+    outcomes = {kept.limit.quantity: kept.outcome for kept in witnessed_limits(open_)}
+    assert outcomes == {
+        "recovery_p50": "holds", "recovery_p99": "fails", "recovery_mean": "fails",
+        "collapse_mean": "holds", "goodput": "holds",
+    }  # fmt: skip
+
+
+def test_safe_does_not_hide_that_too_few_are_answered():
+    found = replace(asked(service(0.4, 0)), share=0.827)
+    assert found.sentence.endswith("only 82.7 % of requests are answered in time.")
+
+
 def test_a_service_that_is_always_stuck_keeps_no_promise():
     outcomes = {kept.limit.quantity: kept.outcome for kept in witnessed_limits(asked(service(1.5)))}
     assert set(outcomes.values()) == {"fails"}

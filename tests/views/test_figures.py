@@ -97,7 +97,7 @@ def test_tornado_bars_show_the_knobs_that_move_something():
     assert "No knob" in still.finding()
     tornado_bars(still)
     first = Tornado("web", 25.0, 80.0, (bars[1],))
-    assert first.finding().endswith("at 2 it begins at no load at all.")
+    assert first.finding().endswith("at 2, danger begins at no load at all.")
 
 
 def test_a_picture_in_a_page_takes_its_colours_and_keeps_its_names_apart():

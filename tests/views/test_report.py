@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console
 
 from separatrix import Program, Server, Source, Work, check
+from separatrix.model.limits import as_limit
+from separatrix.questions.limits import kept_limits
 from separatrix.views.page import finite
 from separatrix.views.report import report_html
 from separatrix.views.tables import basis, print_answer, verdict_rows
@@ -97,3 +99,17 @@ def test_every_number_has_a_unit_or_is_a_share(verdict):
         for label, value, remark in rows:
             assert value
             assert remark or re.search(r"[a-z/]", value), label
+
+
+def test_the_limits_are_on_the_page_as_on_the_terminal():
+    program = Program("p", limits=map(as_limit, ("goodput > 0.9", "recovery_p99 < 1ms")))
+    program.add_server(Server("s", {"get": Work(10.0)}, qsize=30))
+    program.add_source(Source("c", "get", 4.0, timeout=2.0))
+    program.connect("c", "s")
+    verdict = check(program)
+    page = report_html(
+        verdict, yaml="", english=[], warnings=[], command="", kept=kept_limits(verdict)
+    )
+    assert 'href="#limits"' in page
+    for row in ("goodput &gt; 0.9</th><td>✓ holds", "recovery_p99 &lt; 1ms</th><td>✗ fails"):
+        assert row in page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import Any
 
 import click
@@ -28,6 +31,22 @@ Exit codes: 0 safe, all limits hold, or done; 10 can get stuck or always stuck, 
 
 class Commands(click.Group):
     """A group that turns our own errors into one line and an exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run, and say in one line that what was to be printed could not be."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.filename is not None or error.errno not in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+                errno.EIO,
+            ):
+                raise
+            click.echo(f"error: standard output: cannot be written: {error.strerror}", err=True)
+            # what is still held back would fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(WRONG_INPUT)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; the error names the place and the remedy, the code its kind."""

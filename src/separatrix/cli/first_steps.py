@@ -22,12 +22,12 @@ def demo(ctx: click.Context, output: str | None, names: bool, name: str | None) 
       separatrix demo service52 -o report.html
     """
     from separatrix.cli.verdicts import check
-    from separatrix.gallery import FIRST, gallery
+    from separatrix.gallery import FIRST, gallery, title
 
     models = gallery()
     if names:
         for known, path in models.items():
-            click.echo(f"{known:<24} {_title(path.read_text(encoding='utf-8'))}")
+            click.echo(f"{known:<24} {title(path)}")
         return
     wanted = name or FIRST
     if wanted not in models:
@@ -39,12 +39,6 @@ def demo(ctx: click.Context, output: str | None, names: bool, name: str | None) 
     finally:
         click.echo()
         click.echo("Next: `separatrix init` writes a model of your own to begin with.")
-
-
-def _title(text: str) -> str:
-    """The name of a model, from its text."""
-    lines = [line for line in text.splitlines() if line.startswith("name:")]
-    return lines[0].removeprefix("name:").strip() if lines else ""
 
 
 @click.command(epilog=EXIT_CODES)

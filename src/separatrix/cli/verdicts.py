@@ -61,7 +61,7 @@ def check(
     except (NotConverged, Unsupported) as error:
         if closure != "auto":  # asked for by name: nothing else will do
             raise
-        told = _simulated(program, str(error))
+        told = _simulated(program, str(error).split("; failed check: ")[0])
     explanation = explain_model(program)
     warnings = [str(warning) for warning in explanation.warnings]
     if output is not None:
@@ -74,6 +74,7 @@ def check(
             english=explanation.paragraphs,
             warnings=warnings,
             command="separatrix " + " ".join(sys.argv[1:]),
+            kept=told.kept,
         )
         write_atomically(output, page)
     if as_json:

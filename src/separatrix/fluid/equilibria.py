@@ -4,12 +4,13 @@ The mean dynamics are taken apart into blocks that can be brought to rest one af
 is solved by itself (`separatrix.fluid.composition`); what that does not find is searched for
 (`separatrix.fluid.search`). The points are certified together by Brouwer's degree
 (`separatrix.fluid.certificate`): their indices have to add up to 1. That leaves a gap, a missing pair of opposite
-index; for one plain server, whose program is given, an interval test closes it (`separatrix.fluid.proof`).
+index; for one plain server, whose program is given, an interval test closes it (`separatrix.fluid.proof`). For any
+other such program each point gets a box in which it is proved to be, alone (`separatrix.fluid.isolation`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from separatrix.errors import NotConverged
 from separatrix.fluid.certificate import certified, indices
 from separatrix.fluid.composition import resting_states
 from separatrix.fluid.field import jacobians, velocity
+from separatrix.fluid.isolation import isolating_box
 from separatrix.fluid.marginal import Stretch, marginal_stretches, outside
 from separatrix.fluid.newton import imbalance, same
 from separatrix.fluid.proof import Proof, proved
@@ -39,6 +41,7 @@ class FixedPoint:
     residual : largest speed left [1/s].
     imbalance : largest net flow of a coordinate, as a share of all that flows in and out of it.
     index : sign of det(-J): 1 for an attractor, -1 for a saddle with one way out; 0 where rounding hides it.
+    box : (n_axes, 2) in which it is proved to be, alone; None where that was not asked, or not proved.
     """
 
     state: Array
@@ -46,6 +49,7 @@ class FixedPoint:
     residual: float
     imbalance: float
     index: int
+    box: Array | None = None
 
     @property
     def stable(self) -> bool:
@@ -61,6 +65,7 @@ class FixedPoint:
             "residual_per_s": self.residual,
             "imbalance": self.imbalance,
             "index": self.index,
+            "box": None if self.box is None else self.box.tolist(),
         }
 
 
@@ -73,14 +78,15 @@ class Equilibria:
     points : by increasing total queue.
     degree : sum of their indices; 1 where no point is missing (or a pair of opposite index is).
     certificate : ``"interval"``: each point is alone in an interval of the queue, and no other exists;
-        ``"degree"``: the indices add up to 1, and a pair of opposite index could be missing; ``"none"``.
+        ``"isolated"``: each is proved to exist, alone in its box, and the indices add up to 1, so that only a pair of
+        opposite index could be missing elsewhere; ``"degree"``: the latter alone; ``"none"``.
     status, reason : ``"ok"``; ``"inconclusive"`` where the certificate fails, and how.
     marginal : queue lengths that all rest, where the load is exactly one.
     """
 
     points: tuple[FixedPoint, ...]
     degree: int
-    certificate: Literal["interval", "degree", "none"] = "none"
+    certificate: Literal["interval", "isolated", "degree", "none"] = "none"
     status: Literal["ok", "inconclusive"] = "ok"
     reason: str = ""
     marginal: tuple[Stretch, ...] = ()
@@ -106,7 +112,8 @@ def equilibria(
     Parameters
     ----------
     population : with any number of queues.
-    program : that it was lowered from; then one plain server gets the interval certificate.
+    program : that it was lowered from; then one plain server gets the interval certificate, and the points of any
+        other a box each.
     resolution : queue lengths at which a block with one queue is looked at first.
     seed : of the random states from which a missing point is searched.
     """
@@ -119,7 +126,9 @@ def equilibria(
         stretches = marginal_stretches(population, states[found.indices == 0])
     if stretches:
         return _marginal(population, stretches, states)
-    certificate: Literal["interval", "degree", "none"] = "none" if found.reason else "degree"
+    certificate: Literal["interval", "isolated", "degree", "none"] = (
+        "none" if found.reason else "degree"
+    )
     proof = None if program is None else _proof(population, program)
     reason = found.reason
     if proof is not None:
@@ -127,8 +136,13 @@ def equilibria(
         certificate, reason = "interval", ""
         if alone != [1] * len(states):
             certificate, reason = "none", f"{len(proof.isolated)} points exist, not {len(states)}"
+    points = described(population, states, found.indices)
+    if certificate == "degree" and program is not None:
+        points = tuple(replace(p, box=isolating_box(population, p.state)) for p in points)
+        if all(p.box is not None for p in points):
+            certificate = "isolated"
     return Equilibria(
-        described(population, states, found.indices),
+        points,
         found.degree,
         certificate,
         "inconclusive" if reason else "ok",

@@ -66,7 +66,7 @@ def resting(population: Population, queues: list[int], lengths: Array) -> Array:
         moved = velocity(population, probes)[..., others]
         slopes = np.swapaxes((moved[:, 1:] - moved[:, :1]) / step[:, :, None], 1, 2)
         slopes[:, places, places] += np.where(slopes[:, places, places] == 0, -1e-12, 0.0)
-        change = np.linalg.solve(slopes, moved[:, 0, :, None])[:, :, 0]
+        change = _solved(slopes, moved[:, 0, :])
         at[:, others] = np.clip(at[:, others] - change, 0.0, top[others])
         far = np.abs(at - x[moving]).max(axis=1)
         x[moving] = at
@@ -74,6 +74,15 @@ def resting(population: Population, queues: list[int], lengths: Array) -> Array:
         if not len(moving):
             break
     return x
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """(m, n) solutions of m systems; the shortest where one is singular (a breaker that counts nothing)."""
+    try:
+        change = np.linalg.solve(matrices, right[:, :, None])
+    except np.linalg.LinAlgError:
+        change = np.linalg.pinv(matrices) @ right[:, :, None]
+    return np.asarray(change[:, :, 0], dtype=np.float64)
 
 
 def _cells(

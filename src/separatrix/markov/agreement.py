@@ -1,15 +1,16 @@
 """Two eliminations of one chain: how far apart they are, and when to look.
 
 A front of a nested dissection holds the rates of one state within 292 decades of its largest and drops
-the others. Over less than 1e270 jumps not one dropped jump is to be expected; in longer times, and in
-smaller probabilities, what was dropped may have been the way. Another dissection drops others: where
-two agree, nothing that matters was dropped. The others tried are in strips (see `nested.strips`).
+the others; a panel of an elimination by levels loses them to the range of a float64. Over less than
+1e270 jumps not one dropped jump is to be expected; in longer times, and in smaller probabilities,
+what was dropped may have been the way. Another order drops others: where two agree, nothing that
+matters was dropped. Tried are levels from the other end, and dissections in strips (`nested.strips`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from separatrix.errors import NotConverged
 from separatrix.markov.methods import Sides, solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ def drops_may_tell(solved: Solver, decay: float) -> bool:
     ----------
     decay : logarithm of the longest time in jumps, or minus that of the smallest probability.
     """
-    return solved.method == "nested" and decay > _DROPS
+    return solved.method != "aggregated" and decay > _DROPS
 
 
 def disagreement(one: Scaled, other: Scaled) -> float:
@@ -49,30 +50,48 @@ def disagreement(one: Scaled, other: Scaled) -> float:
 def agreed(
     solved: Solver, x: Scaled, answer: Callable[[Solver], Scaled], sides: Sides, load: Array
 ) -> tuple[Solver, Scaled, float]:
-    """What two dissections agree upon: a solver, its solution, the largest relative difference.
+    """What two orders agree upon: a solver, its solution, the largest relative difference.
 
     Parameters
     ----------
-    solved, x : a solver by nested dissection, and its solution.
+    solved, x : an elimination, and its solution.
     answer : solves anew.
     sides, load : see `solver_for`.
     """
-    from separatrix.markov.nested.strips import strip_levels
-
-    levels = strip_levels(solved.chain)
     error = float("inf")
-    ways = ((levels, False), (max(2 * levels // 3, 2), True))
-    for strip, reverse in ways[solved.in_strips is not None :]:
+    for way in _other_ways(solved):
         try:
             other = solver_for(
-                solved.chain, removed=solved.removed, anchor=solved.anchor, method="nested",
-                reverse=reverse, sides=sides, load=load, strip=strip,
+                solved.chain, removed=solved.removed, anchor=solved.anchor, sides=sides, load=load,
+                method=way.method, reverse=way.reverse, strip=way.strip,
             )  # fmt: skip
         except NotConverged:
-            break
+            continue
         y = answer(other)
         error = disagreement(x, y)
         if error <= AGREED:
             break
         solved, x = other if sides == "both" else other.forget(), y
     return solved, x, error
+
+
+class _Way(NamedTuple):
+    """One more order of elimination."""
+
+    method: Method
+    reverse: bool
+    strip: int | None
+
+
+def _other_ways(solved: Solver) -> list[_Way]:
+    """Orders to compare with, the cheapest first."""
+    chain = solved.chain
+    own = _Way(solved.method, solved.reverse, solved.in_strips)
+    ways = [] if solved.method == "nested" else [own._replace(reverse=not own.reverse)]
+    if chain.listed is None and len(chain.shape) > 1:
+        from separatrix.markov.nested.strips import strip_levels
+
+        levels = strip_levels(chain)
+        ways.append(_Way("nested", reverse=False, strip=levels))
+        ways.append(_Way("nested", reverse=True, strip=max(2 * levels // 3, 2)))
+    return [way for way in ways if way != own]

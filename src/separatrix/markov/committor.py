@@ -20,9 +20,9 @@ from separatrix.errors import ModelError, Problem
 from separatrix.markov.agreement import AGREED, agreed, drops_may_tell
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
-from separatrix.markov.methods import Method, solver_for
+from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 from separatrix.markov.stencil import rates_into
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from separatrix.errors import ModelError, Problem
 from separatrix.markov.agreement import AGREED, agreed, disagreement, drops_may_tell
 from separatrix.markov.classes import can_reach, reachable_from
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
-from separatrix.markov.methods import Method, sides_for, solver_for
+from separatrix.markov.methods import sides_for, solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 from separatrix.markov.stencil import squared_jumps
 from separatrix.notebook import Shown
 

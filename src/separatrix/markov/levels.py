@@ -30,7 +30,7 @@ from separatrix.markov.generator import Chain, Edges, Mask, sum_at
 from separatrix.markov.memory import available_bytes, human_bytes
 from separatrix.markov.ordering import elimination_order
 from separatrix.markov.scaled import Scaled, product, zeros
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -157,7 +157,7 @@ class BandElimination(Solver):
 
 
 def eliminate_by_levels(
-    chain: Chain, gone: Mask, killing: float, last: int, choice: tuple[str, str], reverse: bool,
+    chain: Chain, gone: Mask, killing: float, last: int, choice: tuple[Method, str], reverse: bool,
     block: int,
 ) -> BandElimination:  # fmt: skip
     """Eliminate by levels; the position of a `Breakdown` is the state's row-major number."""
@@ -190,7 +190,7 @@ def eliminate_by_levels(
         raise Breakdown(int(order[failure.position]), failure.pivot) from None
     return BandElimination(
         chain, gone, killing, last, picked, reason, order, factors,
-        into_removed, into_anchor, from_anchor,
+        into_removed, into_anchor, from_anchor, reverse=reverse,
     )  # fmt: skip
 
 

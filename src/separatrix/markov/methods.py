@@ -17,11 +17,9 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
-from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
-Method: TypeAlias = Literal["auto", "levels", "nested", "dense", "aggregated"]
 Sides: TypeAlias = Literal["both", "left", "right"]
 
 _DENSE_BELOW = 300  # states; below this a band saves nothing
@@ -40,7 +38,6 @@ def solver_for(
     method: Method = "auto",
     reverse: bool = False,
     block: int = 32,
-    tilt: Scaled | None = None,
     sides: Sides = "both",
     load: Array | None = None,
     strip: int | None = None,
@@ -60,7 +57,6 @@ def solver_for(
         take minutes, and nested dissection after all where that does not converge.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
-    tilt : the stationary law, roughly: lets nested dissection hold probabilities far below 1e-308.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
         hitting times need: half the memory of nested dissection, but every further solve eliminates
         again. Elimination by levels keeps both.
@@ -100,7 +96,7 @@ def solver_for(
             def eliminated(why: str) -> Solver:
                 found = solver_for(
                     chain, removed=removed, killing=killing, anchor=anchor, method="nested",
-                    reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
+                    reverse=reverse, block=block, sides=sides, load=load, strip=strip,
                 )  # fmt: skip
                 return replace(found, reason=f"{reason}; {why}")
 
@@ -118,7 +114,6 @@ def solver_for(
                 last,
                 reason,
                 reverse=reverse,
-                tilt=tilt,
                 sides=sides,
                 load=load,
                 strip=strip,
@@ -143,7 +138,7 @@ def solver_for(
                 anchor = failed[0]
             return solver_for(
                 chain, removed=removed, killing=killing, anchor=anchor, method=method,
-                reverse=reverse, block=block, tilt=tilt, sides=sides, load=load, strip=strip,
+                reverse=reverse, block=block, sides=sides, load=load, strip=strip,
             )  # fmt: skip
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)
@@ -191,7 +186,7 @@ def _stuck(chain: Chain, gone: Mask, anchor: int, state: int) -> ModelError:
     )
 
 
-def _choose(method: Method, chain: Chain, n: int) -> tuple[str, str]:
+def _choose(method: Method, chain: Chain, n: int) -> tuple[Method, str]:
     lattice = chain.listed is None and len(chain.shape) > 1
     if method in ("nested", "aggregated") and not lattice:
         raise ModelError(f"method={method!r} needs a chain on a lattice; use method='levels'")

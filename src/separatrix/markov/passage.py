@@ -102,6 +102,10 @@ def hitting_quantiles(
         spaces: dict[float, ExponentialAction] = {}
         for p in pending:
             tail = _by_slow_exit(exit_, weight, p)
+            if tail is None and not isfinite(mean):
+                nan, why = float("nan"), exit_.reason or "the mean is beyond 1e308 s"
+                found[p] = Quantile(p, nan, nan, nan, "slow exit", "inconclusive", why)
+                continue
             found[p] = (
                 tail
                 or _by_series(series, mean, p)

@@ -8,9 +8,8 @@ eliminated last; :math:`M_a` is the matrix of :math:`S \setminus a`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from math import inf
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled
 
 Array: TypeAlias = NDArray[np.float64]
+Method: TypeAlias = Literal["auto", "levels", "nested", "dense", "aggregated"]
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,16 @@ class Solver(ABC):
     killing : constant extra rate [1/s] out of every kept state.
     anchor : row-major number of the state that is eliminated last.
     method, reason : what was picked and why.
+    reverse : whether states were eliminated in the opposite order.
     """
 
     chain: Chain
     removed: Mask
     killing: float
     anchor: int
-    method: str
+    method: Method
     reason: str
+    reverse: bool = field(default=False, kw_only=True)
 
     @property
     @abstractmethod
@@ -51,19 +53,9 @@ class Solver(ABC):
         """
 
     @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return False
-
-    @property
     def in_strips(self) -> int | None:
         """Levels of a strip where the chain was dissected in strips; else None."""
         return None
-
-    @property
-    def floor(self) -> float:
-        """Natural logarithm of the probability down to which entries of the law are certified."""
-        return -inf
 
     @property
     @abstractmethod

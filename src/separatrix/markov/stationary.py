@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.agreement import disagreement
 from separatrix.markov.classes import closed_classes
-from separatrix.markov.conservation import cut_imbalance, state_imbalance
+from separatrix.markov.conservation import cut_imbalance
 from separatrix.markov.generator import Chain, as_chain
-from separatrix.markov.methods import Method, sides_for, solver_for
+from separatrix.markov.methods import sides_for, solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
+from separatrix.markov.unlikely import BALANCED, Trusted, is_deep, trusted
 from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
 
 Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.int64]
 
-_RESIDUAL_LIMIT = 1e-9  # entrywise; rounding alone stays near 1e-14
-_DEEP = -900  # power of two below which a probability may have been lost beside the largest one
-_SMALLEST = -650.0  # logarithm of 1e-282: what is less hardly shows in a float64
+_SMALLEST = -570.0  # logarithm of 1e-247: what is less than this hardly shows in a float64
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class StationaryLaw(Shown):
     status : ``"ok"``, or ``"inconclusive"`` with the failed check in `reason`.
     elimination : the factors, for further solves with the same anchor.
     floor : natural logarithm of the probability down to which entries are certified; ``-inf``
-        where all are. Laws that span more than a float64 are eliminated again in strips
-        (`nested.strips`); where a chain is too steep even for those, its smallest entries stay
+        where all are. What is less than 1e-250 beside the likeliest is found again with a bound
+        (`unlikely`); where there is none, because such states hold the chain for too long, they stay
         uncertain.
     """
 
@@ -147,26 +147,26 @@ def stationary(
     array([0.75, 0.25])
     """
     chain = as_chain(population)
-    solved, law, imbalance = _deep_law(chain, method, anchor)
-    floor = max(_floor(law, imbalance), solved.floor)
-    shown = law.log() > (floor if floor < _SMALLEST else -inf)
-    residual = float(imbalance[shown].max(initial=0.0))
+    solved, found = _deep_law(chain, method, anchor)
+    law, floor = found.law, found.floor
     agreement = None
-    if certify:
-        levels, tilt = solved.in_strips, law if solved.tilted else None
-        second = solver_for(
-            chain, anchor=solved.anchor, method=method, reverse=True, tilt=tilt,
-            sides=sides_for(chain, "left"), strip=None if levels is None else max(2 * levels // 3, 2),
-        ).law()  # fmt: skip
-        judged = np.flatnonzero(shown)
-        agreement = disagreement(law[judged], second[judged])
+    if certify or (chain.listed is not None and is_deep(law)):
+        # off a lattice nothing else tells how far down a law is right
+        second = _other_order(solved, int(law.log().argmax()))
+        floor = max(floor, second.floor)
+        if not certify:
+            floor = max(floor, _parting(law, second.law))
+        agreement = disagreement(*(x[_shown(law, floor)] for x in (law, second.law)))
+    shown = _shown(law, floor)
+    residual = float(found.imbalance[shown].max(initial=0.0))
     known = None if isinstance(population, Chain) else population
     lowest = floor + log(max(float(chain.exit_rates().max()), 1e-300)) if isfinite(floor) else floor
     flows = cut_imbalance(chain, law, lowest)
+    rounding = max(float(solved.error), found.bound if found.bound <= BALANCED else 0.0)
     certificate = Certificate(
-        residual, agreement, float(solved.error), 0.0 if known is None else known.cut, flows
+        residual, agreement, rounding, 0.0 if known is None else known.cut, flows
     )
-    good = max(residual, agreement or 0.0, flows or 0.0) <= _RESIDUAL_LIMIT
+    good = max(residual, agreement or 0.0, flows or 0.0) <= BALANCED
     result = StationaryLaw(
         population=known,
         pi=law.to_float().reshape(chain.shape),
@@ -189,52 +189,59 @@ def stationary(
     return replace(result, status="inconclusive", reason=failed)
 
 
-def _floor(law: Scaled, imbalance: Array) -> float:
-    """Logarithm of the largest probability that is out of balance; ``-inf`` where none is."""
-    wrong = imbalance > _RESIDUAL_LIMIT
-    return float(law.log()[wrong].max(initial=-inf))
+def _shown(law: Scaled, floor: float) -> Index:
+    """Entries that are answered for: those above the floor, or all where it hides what a float64 shows."""
+    return np.flatnonzero(law.log() > (floor if floor < _SMALLEST else -inf))
 
 
-def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Scaled, Array]:
-    """The law and each state's imbalance.
-
-    Where one front cannot hold its probabilities, in strips, tilted by the law as far as it is known.
-    """
-    solved = _recurrent_solver(chain, method, anchor)
-    law = solved.law()
-    if sides_for(chain, "left") != "both":
-        solved = solved.forget()  # gigabytes that the law was all there was to get from
-    imbalance = state_imbalance(chain, law)
-    live = law.mantissa > 0.0
-    lost = solved.in_strips is None and int(law.exponent[live].min()) < _DEEP
-    if solved.method == "nested" and (lost or not bool((imbalance <= _RESIDUAL_LIMIT).all())):
-        solved = solved.forget()  # never two factorisations at once
-        deeper = _tilted(chain, law)
-        if deeper is not None:
-            # else too deep for the tilt, too: what is likely is right without it
-            closer = state_imbalance(chain, deeper[1])
-            if _floor(deeper[1], closer) <= _floor(law, imbalance):
-                (solved, law), imbalance = deeper, closer
-        if sides_for(chain, "left") == "both":
-            solved = solved.complete()
-    return solved, law, imbalance
+def _parting(law: Scaled, other: Scaled) -> float:
+    """Logarithm of the likeliest entry in which two laws differ; ``-inf`` where they agree."""
+    live = (law.mantissa > 0.0) & (other.mantissa > 0.0)
+    apart = (law.mantissa > 0.0) ^ (other.mantissa > 0.0)
+    at = np.flatnonzero(live)
+    apart[at] = np.abs(law[at].over(other[at]).to_float() - 1.0) > BALANCED
+    return float(np.maximum(law.log(), other.log())[apart].max(initial=-inf))
 
 
-def _tilted(chain: Chain, law: Scaled) -> tuple[Solver, Scaled] | None:
-    """Factors of rates that a rough law brings into one range, and the better law; None where they fail."""
-    from separatrix.markov.nested.strips import strip_levels
-
+def _other_order(solved: Solver, anchor: int) -> Trusted:
+    """The law of a second elimination, in the opposite order and along another dissection."""
+    chain, levels = solved.chain, solved.in_strips
     sides = sides_for(chain, "left")
-    likeliest = int(law.log().argmax())
-    try:
-        solved = solver_for(
-            chain, anchor=likeliest, method="nested", tilt=law, sides=sides,
-            strip=strip_levels(chain),
-        )  # fmt: skip
-    except NotConverged:
-        return None
-    deeper = solved.law()
-    return (solved if sides == "both" else solved.forget()), deeper
+    other = solver_for(
+        chain, anchor=anchor, method=solved.method, reverse=True, sides=sides,
+        strip=None if levels is None else max(2 * levels // 3, 2),
+    )  # fmt: skip
+    law = other.law()
+    del other  # gigabytes
+    return trusted(chain, law)
+
+
+def _deep_law(chain: Chain, method: Method, anchor: int | None) -> tuple[Solver, Trusted]:
+    """A solver and the law; in strips where one front cannot hold what matters of the likely states."""
+    solved = _recurrent_solver(chain, method, anchor)
+    sides = sides_for(chain, "left")
+    law = solved.law()
+    if sides != "both":
+        solved = solved.forget()  # gigabytes that the law was all there was to get from
+    found = trusted(chain, law)
+    if found.floor > -inf and solved.method == "nested" and solved.in_strips is None:
+        from separatrix.markov.nested.strips import strip_levels
+
+        solved = solved.forget()  # never two factorisations at once
+        likeliest = int(law.log().argmax())
+        try:
+            other = solver_for(
+                chain, anchor=likeliest, method="nested", sides=sides, strip=strip_levels(chain)
+            )
+        except NotConverged:
+            return solved.complete() if sides == "both" else solved, found
+        better = trusted(chain, other.law())
+        if better.floor <= found.floor:
+            return other if sides == "both" else other.forget(), better
+        del other
+        if sides == "both":
+            solved = solved.complete()
+    return solved, found
 
 
 def _recurrent_solver(chain: Chain, method: Method, anchor: int | None) -> Solver:

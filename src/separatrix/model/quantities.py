@@ -150,11 +150,24 @@ def percent_text(share: float) -> str:
     return "more than 99.99 %" if 0.9999 < share < 1 else f"{100 * share:.3g} %"
 
 
+def amount_text(value: float, digits: int = 4) -> str:
+    """A number of things (a second) for people: ``"0.25"``, ``"12,350"``; what is nearly nothing is said so.
+
+    digits : that are shown; an exponent only from 1e15 on.
+    """
+    if not math.isfinite(value) or value == 0 or abs(value) >= 1e15:
+        return f"{value:.{digits}g}"
+    if abs(value) < 1e-6:
+        return "practically 0"
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
 def rate_text(value: float) -> str:
     """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
-    if not math.isfinite(value) or value < 1000 or value >= 1e15:
-        return f"{value:.3g}/s"
-    return f"{float(f'{value:.3g}'):,.0f}/s"
+    return f"{amount_text(value, 3)}/s"
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ from separatrix.model.demand import demands
 from separatrix.model.faults import Fault
 from separatrix.model.parameters import with_parameter
 from separatrix.notebook import Shown
+from separatrix.questions.long_outage import longest_outage
 from separatrix.questions.odds import wilson
-from separatrix.questions.simulated import longest_outage
 from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, relaxation
 from separatrix.simulate import simulate
 from separatrix.simulate.intervals import Estimate, student

@@ -21,10 +21,10 @@ import numpy as np
 
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.generator import as_chain
-from separatrix.markov.nested.effort import elimination_operations
 from separatrix.model import Program
 from separatrix.population import Population, lower
 from separatrix.questions.answers import ENGINES, Agreement, Answer, Engine, Time
+from separatrix.questions.dear import SIDE_BY_SIDE, affordable
 from separatrix.questions.fluid_verdict import fluid_verdict, worst_start
 from separatrix.questions.levels import Levels, levels
 from separatrix.questions.passage import passage
@@ -36,8 +36,6 @@ from separatrix.questions.verdict import Verdict, judge
 
 MOST_STATES = 300_000
 """Chains larger than this are not asked unless told to."""
-MOST_OPERATIONS = 3e11
-"""... nor those of which one elimination takes more multiplications than this, about a minute."""
 MARGIN_STATES = 40_000
 """... nor asked for its margin, which needs a larger box and many laws."""
 
@@ -76,7 +74,8 @@ def agreement(
             if known is not None and known.population.closure == closure:
                 found = known.found
             else:
-                found = regimes(affordable(lower(program, closure), most_states))
+                chain = lower(program, closure)
+                found = regimes(affordable(chain, SIDE_BY_SIDE, "to be asked", states=most_states))
         except (Unsupported, NotConverged) as error:
             if closure in engines:
                 answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
@@ -124,25 +123,6 @@ def margin_of(program: Program, engine: Engine, *, seed: int = 0) -> Tipping | N
     except (Unsupported, NotConverged):
         pass
     return None
-
-
-def affordable(population: Population, most_states: int = MOST_STATES) -> Population:
-    """The same population, where a chain of it is asked about at all.
-
-    Raises NotConverged, with the cost, where it has more than `most_states` states, or its elimination takes
-    more than :data:`MOST_OPERATIONS`.
-    """
-    size = " x ".join(map(str, population.shape))
-    what = f"a chain of {population.n_states:,} states ({size}) was not asked"
-    if population.n_states > most_states:
-        raise NotConverged(what, certificate=f"at most {most_states:,} states")
-    operations = elimination_operations(population)
-    if operations > MOST_OPERATIONS:
-        raise NotConverged(
-            f"{what}: one elimination takes {operations:.2g} multiplications",
-            certificate=f"at most {MOST_OPERATIONS:.2g} multiplications",
-        )
-    return population
 
 
 def exactly(

@@ -16,16 +16,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from separatrix.errors import NotConverged, Unsupported
+from separatrix.errors import Unsupported
 from separatrix.markov.committor import committor
-from separatrix.markov.nested.effort import elimination_operations
 from separatrix.model import Program
 from separatrix.population import Array, lower
+from separatrix.questions.dear import SCORE, affordable
 from separatrix.simulate.rare import Goal
 from separatrix.simulate.score import ScoreTable, TableOf
 
-MOST_OPERATIONS = 1e10
-"""Multiplications of one elimination above which no committor is made for this."""
 FLOOR = -700.0
 """Logarithms of probabilities below this count as equal."""
 
@@ -44,12 +42,7 @@ def committor_table(program: Program, goal: Goal) -> TableOf:
             f"a committor over {len(kinds)} axes ({', '.join(kinds)}) as its score",
             "give weights instead",
         )
-    operations = elimination_operations(population)
-    if operations > MOST_OPERATIONS:
-        raise NotConverged(
-            f"the committor of {population.n_states:,} states is too dear for a score",
-            certificate=f"at most {MOST_OPERATIONS:g} multiplications, not {operations:.2g}",
-        )
+    affordable(population, SCORE, "for a score; give weights instead")
 
     def table(low: float, high: float) -> ScoreTable:
         grid = population.grid()

@@ -65,7 +65,10 @@ class FluidVerdict(Shown):
         if self.word == "always stuck":
             return f"Always stuck: even from an empty service, only {low} are answered in time."
         if self.word == "can get stuck":
-            return f"Can get stuck: {low} of requests are answered in time, but once overloaded {high}."
+            return (
+                f"Can get stuck: normally {low} of requests are answered in time, once overloaded {high}, "
+                "and it stays so."
+            )
         return f"No verdict: {self.reason}."
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,18 +15,16 @@ import numpy as np
 
 from separatrix.errors import ModelError, NotConverged
 from separatrix.markov.generator import as_chain
-from separatrix.markov.nested.effort import elimination_operations
 from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.population import Array, Closure, lower
+from separatrix.questions.dear import FORETOLD, dearness
 from separatrix.questions.fault_return import fault_return
 from separatrix.questions.outcome import Phases, outcome
 from separatrix.questions.predicted import predicted
 from separatrix.questions.shared_box import boxed
 from separatrix.questions.verdict import check
 
-MOST_ELIMINATION = 1e11
-"""Multiplications of one elimination above which the chain is not asked for its verdict."""
 MOST_CARRYING = 5e9
 """Multiplications above which the chain's law is not carried through a fault."""
 POINTS = 121
@@ -127,12 +125,9 @@ def standing(program: Program) -> tuple[str, str]:
     """Verdict and sentence of the exact chain without any fault; ``"not asked"`` and why."""
     try:
         population = lower(program)
-        if elimination_operations(population) > MOST_ELIMINATION:
-            axes = len(population.axes)
-            return "not asked", (
-                f"the exact chain has {population.n_states:,} states on {axes} axes: too dear here; "
-                "`separatrix check` solves it"
-            )
+        dear = dearness(population, FORETOLD)
+        if dear:
+            return "not asked", f"{dear} is too dear here; `separatrix check` solves it"
         verdict = check(program)
     except (ModelError, NotConverged) as error:
         return "not asked", str(error)
@@ -143,8 +138,9 @@ def _dear(program: Program, phases: Phases, closure: Closure) -> str:
     """Why carrying the law through the fault would cost too much; empty where it does not."""
     base = boxed(program, program.faults, closure)
     worst = lower(during(base, program.faults, phases.fault), closure)
-    if elimination_operations(worst) > MOST_ELIMINATION:
-        return f"a chain of {worst.n_states:,} states on {len(worst.axes)} axes is too dear here"
+    dear = dearness(worst, FORETOLD)
+    if dear:
+        return f"{dear} is too dear here"
     table: Array = as_chain(worst).table
     steps = float(table.sum(axis=0).max()) * phases.end
     if steps * table.size > MOST_CARRYING:

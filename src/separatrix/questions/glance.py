@@ -9,6 +9,7 @@ from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
 from separatrix.fluid.ranges import MetastableRange, range_of
+from separatrix.fluid.reduced import reducible
 from separatrix.model import Program
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
@@ -34,7 +35,7 @@ class Glance(Shown):
     basins : the separatrix on that plane; None where it was not asked for, or where the plane is not
         one of one queue and one orbit.
     curve, range : resting points over the arrival rate of the first source, and where it can get
-        stuck; None where that rate cannot be turned.
+        stuck; None where that rate cannot be turned, or was not.
     sliders : what can be turned.
     notes : where the reading approximates the program.
     """
@@ -73,11 +74,13 @@ class Glance(Shown):
         return {**self.portrait.to_dict(), "separatrix": line or None}
 
 
-def glance(program: Program, *, divided: bool = True) -> Glance:
+def glance(program: Program, *, divided: bool = True, patient: bool = True) -> Glance:
     """The quick answer for `program`, by the geometric closure: its cost does not grow with retries.
 
     divided : find the separatrix and prove that no resting point is missing, too, which takes longer
         than all the rest.
+    patient : find the curve over the load where it has to be followed step by step, too, which takes
+        seconds for two services and minutes for more.
 
     Raises ModelError; `Unsupported` where no population carries the program.
     """
@@ -85,7 +88,7 @@ def glance(program: Program, *, divided: bool = True) -> Glance:
     population = lower(program, "geometric", means_only=True)
     verdict = fluid_verdict(program, closure="geometric", timed=False)
     picture, finding = _picture(population, program if divided else None)
-    curve, found = _over_load(program)
+    curve, found = _over_load(program) if patient or reducible(population) else (None, None)
     return Glance(
         program=program.name,
         verdict=verdict,

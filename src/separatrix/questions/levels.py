@@ -15,9 +15,9 @@ import numpy as np
 from separatrix.errors import Unsupported
 from separatrix.model import Program
 from separatrix.population import lower
+from separatrix.questions.calm import calm_score, overload_score
 from separatrix.questions.fluid_verdict import answered_share, fluid_verdict
 from separatrix.questions.regimes import Regimes
-from separatrix.questions.simulated import calm_score, overload_score
 from separatrix.questions.verdict import HEALTHY_SHARE
 
 FULL = 0.9

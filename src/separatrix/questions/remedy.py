@@ -23,10 +23,10 @@ from separatrix.model.parameters import with_parameters
 from separatrix.model.quantities import duration_text
 from separatrix.population import lower
 from separatrix.questions.aftermath import Aftermath, aftermath
+from separatrix.questions.calm import calm_share
 from separatrix.questions.fluid_verdict import fluid_safe
 from separatrix.questions.knobs import Knob, Rung, knobs_of
 from separatrix.questions.remedies_found import Proposer, Remedies, Remedy
-from separatrix.questions.simulated import calm_share
 from separatrix.questions.verdict import check
 
 EXACT_STATES = 20_000

@@ -21,19 +21,21 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.errors import ModelError, Problem
-from separatrix.model import Outage, Program, Schedule
+from separatrix.model import Program, Schedule
 from separatrix.model.quantities import duration_text
+from separatrix.questions.calm import overloaded
+from separatrix.questions.long_outage import backlog_time, long_outage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
-from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, Word, relaxation
-from separatrix.simulate import SimulationResult, simulate
+from separatrix.questions.verdict import HOLDS, Word, relaxation
 from separatrix.simulate.passage import PassageTimes, passage_times
 
 EVENTS_PER_ATTEMPT = 3.0
 """Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
 BALLISTIC = 0.5
 """Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
+_SCOUTS = 4
+"""Runs that are watched until a backlog would have cleared, before a recovery is called an escape."""
 
 
 def seen_recovery(
@@ -74,7 +76,7 @@ def seen_collapse(
 ) -> SeenPassage:
     """Time from an empty service until the score is at least `stuck`, without any fault."""
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program))
-    calm = _with_faults(program, ())
+    calm = program.under(Schedule())
     return _passage(passage_times(calm, high=stuck, runs=runs, longest=longest, seed=seed))
 
 
@@ -120,9 +122,11 @@ def seen_verdict(
     r"""Whether `program` can get stuck, from simulation alone.
 
     * **safe**: after a long outage it is back, in the mean, within 3 times :math:`\max(\tau, R_0)`, with
-      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries;
+      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries; or it drifts
+      back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
-      :math:`3\tau`, or drifts there (its times to collapse hardly vary);
+      :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is back at once but is `overloaded`
+      even undisturbed;
     * **can get stuck** otherwise.
 
     Parameters
@@ -141,11 +145,17 @@ def seen_verdict(
         recovery = seen_recovery(
             program, healthy, runs=runs, events=events, least=1.5 * long, seed=seed
         )
-    if (recovery.mean if recovery.seen == recovery.runs else recovery.high) <= long:
+    if recovery.seen < recovery.runs and not _returns(recovery, long):
+        recovery = _drift(program, healthy, runs, events, seed) or recovery
+    if rare and not _returns(recovery, long):
+        recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
+    if _returns(recovery, long):
+        full = overloaded(program, seed=seed)
+        if full:
+            reason = f"{full} has too much to do even undisturbed: too few are answered in time"
+            return SeenVerdict("always stuck", recovery, None, unfed, reason)
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
-    if rare:
-        recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
     if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
         reason = f"gets there by itself within {duration_text(collapse.mean)}"
@@ -167,26 +177,28 @@ def seen_verdict(
     return SeenVerdict("can get stuck", recovery, collapse, unfed, reason)
 
 
-def longest_outage(program: Program) -> float:
-    """An outage after which nothing more changes: queues full, orbits at rest [s].
-
-    Filling the queues at the rate of new requests, and then three times a client's patience.
-    """
-    rate = sum(source.mean_rate for source in program.sources)
-    if rate <= 0:
-        raise ModelError(Problem("nobody sends anything", "sources", "give an arrival rate"))
-    fill = sum(server.qsize for server in program.servers) / rate
-    patience = max(
-        (s.retries + 1) * s.timeout + sum(s.backoff.longest(k) for k in range(1, s.retries + 1))
-        for s in program.sources
-    )
-    return fill + 3 * patience
+def _returns(recovery: SeenPassage, long: float) -> bool:
+    """Whether the service comes back by itself: soon, or as a drift."""
+    if recovery.seen == recovery.runs:
+        return recovery.mean <= long or recovery.cv < BALLISTIC
+    return recovery.high <= long
 
 
-def long_outage(program: Program) -> tuple[Program, float]:
-    """The program with its servers out from the start, and until when [s]; see `longest_outage`."""
-    end = longest_outage(program)
-    return _with_faults(program, tuple(Outage(s.name, 0.0, end) for s in program.servers)), end
+def _drift(
+    program: Program, healthy: float, runs: int, events: float, seed: int
+) -> SeenPassage | None:
+    """The recovery where it is a drift that takes as long as a backlog; None where it is none."""
+    backlog = backlog_time(program)
+    if not isfinite(backlog):
+        return None
+    watched = min(3.0 * backlog, _affordable(program, events) / _SCOUTS)
+    scouts = seen_recovery(program, healthy, runs=_SCOUTS, events=0.0, least=watched, seed=seed + 2)
+    if scouts.seen < scouts.runs or scouts.cv >= BALLISTIC:
+        return None
+    longest = 2.0 * scouts.p99
+    more = min(runs, max(_SCOUTS, int(_affordable(program, events) / longest)))
+    seen = seen_recovery(program, healthy, runs=more, events=0.0, least=longest, seed=seed)
+    return seen if seen.seen == seen.runs and seen.cv < BALLISTIC else None
 
 
 def without_retries(program: Program) -> Program:
@@ -194,12 +206,6 @@ def without_retries(program: Program) -> Program:
     from separatrix.model.parameters import with_parameters
 
     return with_parameters(program, {("sources", s.name, "retries"): 0 for s in program.sources})
-
-
-def _with_faults(program: Program, faults: tuple[Outage, ...]) -> Program:
-    from separatrix.model.parameters import with_parameter
-
-    return with_parameter(program, ("faults",), Schedule(faults))
 
 
 def _affordable(program: Program, events: float) -> float:
@@ -235,51 +241,3 @@ def _passage(times: PassageTimes) -> SeenPassage:
     return SeenPassage(
         mean, low, high, log(2) * mean, log(100) * mean, np.nan, seen, runs, observed, "ok", reason
     )
-
-
-def calm_score(program: Program, *, seed: int = 0) -> float:
-    r"""A score from which `program` counts as healthy where no chain says one.
-
-    The mean m of the attempts at its servers in calm runs, and :math:`\sqrt m + 1` more; where those
-    are not healthy either (too few answers in time), the number of threads.
-    """
-    calm = _calm(program, seed)
-    if _answered(program, calm) < HEALTHY_SHARE:
-        return float(sum(server.thread_pool for server in program.servers))
-    mean = _present(calm)
-    return mean + mean**0.5 + 1.0
-
-
-def calm_share(program: Program, *, seed: int = 0) -> float:
-    """Share of the requests answered in time at normal load, without faults, simulated."""
-    return min(_answered(program, _calm(program, seed)), 1.0)
-
-
-def overload_score(program: Program, *, seed: int = 0) -> float | None:
-    """Mean attempts at the servers long after a long outage; None where most requests are answered by then."""
-    tau = relaxation(program)
-    hit, end = long_outage(program)
-    later = simulate(
-        hit, horizon=end + 20 * tau, runs=16, seed=seed, warmup=end + 10 * tau, workers=1,
-        progress=False,
-    )  # fmt: skip
-    return None if _answered(program, later) >= HEALTHY_SHARE else _present(later)
-
-
-def _present(result: SimulationResult) -> float:
-    return sum(s["queue"].mean + s["in_service"].mean for s in result.servers.values())
-
-
-def _calm(program: Program, seed: int) -> SimulationResult:
-    """Runs without faults, from an empty service."""
-    tau = relaxation(program)
-    return simulate(
-        _with_faults(program, ()), horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau,
-        workers=1, progress=False,
-    )  # fmt: skip
-
-
-def _answered(program: Program, calm: SimulationResult) -> float:
-    names = [source.name for source in program.sources]
-    asked = sum(calm.streams[name]["offered"].mean for name in names)
-    return sum(calm.streams[name]["goodput"].mean for name in names) / asked if asked else 1.0

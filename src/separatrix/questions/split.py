@@ -103,6 +103,12 @@ def refined(
                 program, goal, healthy=healthy, stuck=stuck, table=table, trials=trials, seed=seed
             )
             told = _seen(found, table)
+            if told.high < seen.low:
+                # it starts from the metastable set: plain runs that take longer came from elsewhere
+                contrary = (
+                    f"splitting says {told}, from the metastable set, which these runs exclude"
+                )
+                return replace(seen, reason=f"{seen.reason}; {contrary}".removeprefix("; "))
             if found.status == "ok" and _width(told) < _width(best):
                 best = told
             spent += found.events

@@ -18,6 +18,7 @@ from separatrix.fluid.field import Trajectory, follow, piece_of
 from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.model.faults import Fault, Outage
+from separatrix.model.quantities import amount_text
 from separatrix.notebook import Shown
 from separatrix.population import Array
 from separatrix.simulate import SimulationResult, simulate
@@ -65,12 +66,15 @@ class Timeline(Shown):
         """The picture in one sentence."""
         length = float(self.times[-1]) - max((end for _, end, _ in self.faults), default=0.0)
         if not self.faults:
+            return f"{self.runs} runs without a fault: {amount_text(self.after, 3)} requests/s answered in time."
+        if length <= 0:
             return (
-                f"{self.runs} runs without a fault: {self.after:.3g} requests/s answered in time."
+                f"The runs end at {float(self.times[-1]):.3g} s, before the fault is over: nothing is said of "
+                "the time after it. Simulate longer."
             )
-        rates = f"{self.after:.3g} requests/s are answered in time"
+        rates = f"{amount_text(self.after, 3)} requests/s are answered in time"
         if self.before == self.before:
-            rates += f", {self.before:.3g} before"
+            rates += f", {amount_text(self.before, 3)} before"
         if self.stuck == 0:
             return f"All {self.runs} simulated runs come back: {rates}."
         return (

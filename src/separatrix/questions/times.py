@@ -22,7 +22,8 @@ from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.population import Closure, lower
-from separatrix.questions.agreement import affordable
+from separatrix.questions.agreement import MOST_STATES
+from separatrix.questions.dear import SIDE_BY_SIDE, affordable
 from separatrix.questions.fluid_verdict import worst_start
 from separatrix.questions.levels import levels
 from separatrix.questions.passage import passage
@@ -157,7 +158,9 @@ class _Question:
 
     def exact(self) -> SeenPassage:
         """By the chain's hitting times."""
-        population = affordable(lower(self.program, self.closure))
+        population = affordable(
+            lower(self.program, self.closure), SIDE_BY_SIDE, "to be asked", states=MOST_STATES
+        )
         grid = population.grid()
         queue = population.total("queue", grid)
         start = np.zeros(population.shape)

@@ -24,7 +24,7 @@ from separatrix.model.quantities import duration_text
 from separatrix.notebook import Shown
 from separatrix.population import Closure
 from separatrix.questions.fluid_verdict import fluid_verdict
-from separatrix.questions.simulated import longest_outage
+from separatrix.questions.long_outage import longest_outage
 from separatrix.questions.trapped import (
     delay_trapped,
     exact_trapped,

@@ -19,7 +19,7 @@ from separatrix.errors import ModelError, Problem
 from separatrix.model import Program
 from separatrix.model.quantities import duration_text
 from separatrix.notebook import Shown
-from separatrix.questions.simulated import longest_outage
+from separatrix.questions.long_outage import longest_outage
 from separatrix.questions.tipping import (
     MOST_FACTOR,
     Kind,

@@ -11,6 +11,7 @@ from separatrix.fluid.ranges import metastable_range
 from separatrix.fluid.reduced import reducible
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
+from separatrix.model.quantities import amount_text
 from separatrix.notebook import Shown
 from separatrix.population import lower
 from separatrix.questions.sliders import Slider, sliders
@@ -73,10 +74,10 @@ class Tornado(Shown):
         best = moved[0]
         ends = [(best.danger_lower, best.lower), (best.danger_upper, best.upper)]
         danger, value = max((end for end in ends if not isnan(end[0])), key=lambda end: end[0])
-        unit = f" {best.unit}" if best.unit else ""
+        unit = {"": "", "1/s": "/s"}.get(best.unit, f" {best.unit}")
         return (
-            f"Danger begins at {_rate(self.danger)}. The {best.label} moves that most: at "
-            f"{value:.3g}{unit} it begins at {_rate(danger)}."
+            f"Danger begins at {_rate(self.danger)}. What moves it most is {best.label}: at "
+            f"{value:.3g}{unit}, danger begins at {_rate(danger)}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,4 +155,4 @@ def _length(bar: Bar, now: float) -> float:
 
 
 def _rate(value: float) -> str:
-    return f"{value:.4g} requests/s" if isfinite(value) else "no load at all"
+    return f"{amount_text(value)} requests/s" if isfinite(value) else "no load at all"

@@ -15,13 +15,10 @@ of one time-out with backoff.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from math import inf
 from typing import Any, Literal
 
 import numpy as np
 
-from separatrix.errors import NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.markov.measures import Steady, steady
 from separatrix.markov.spectrum import Spectrum, spectrum
@@ -30,6 +27,9 @@ from separatrix.model import Program
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
+from separatrix.questions.dear import UNASKED, affordable
+from separatrix.questions.forever import FOREVER
+from separatrix.questions.long_run import Regime, at_chosen_bounds, at_home, conditional
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
 
@@ -40,33 +40,6 @@ HEALTHY_SHARE = 0.9
 """Share of the requests answered in time from which a regime counts as healthy."""
 HOLDS = 3.0
 """A regime that is left sooner than this many relaxation times does not count."""
-MOST_ELIMINATION = 2e11
-"""Multiplications of one elimination (half a minute) above which a chain is worked out only when told to."""
-_MOST_STATES = 10_000_000  # more than these cost more than that on any lattice
-
-
-@dataclass(frozen=True)
-class Regime:
-    """Long-run numbers of one regime, given that the service is in it.
-
-    Attributes
-    ----------
-    name : ``"healthy"`` or ``"stuck"``.
-    goodput : requests answered in time [1/s].
-    goodput_share : the same as a share of the requests.
-    queue, orbit : mean attempts at the server, and doomed requests yet to be given up.
-    probability : share of all time spent in it, in the very long run.
-    at_bound : probability, given the regime, that an orbit whose bound *we* chose is at it: what is
-        cut off beyond is of this order.
-    """
-
-    name: str
-    goodput: float
-    goodput_share: float
-    queue: float
-    orbit: float
-    probability: float
-    at_bound: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +115,7 @@ def check(
     ----------
     program : what to ask about.
     closure : how the orbit is kept; see `lower`. One that is named is worked out whatever it costs;
-        ``"auto"`` refuses chains dearer than `MOST_ELIMINATION` (see `witnessed` for those).
+        ``"auto"`` refuses chains dearer than `separatrix.questions.dear.UNASKED` (see `witnessed` for those).
     healthy, stuck : sets given as inclusive ranges of queue and orbit, such as
         ``{"queue": (0, 10)}``; both or neither. Default: found from the dynamics.
 
@@ -153,30 +126,17 @@ def check(
     """
     population = lower(program, closure)
     if closure == "auto":
-        _require_affordable(population)
+        affordable(
+            population,
+            UNASKED,
+            "to be worked out unasked; simulate, or name its closure if it shall be",
+        )
     given = {
         name: None if ranges is None else box(population, **ranges)
         for name, ranges in (("healthy", healthy), ("stuck", stuck))
     }
     found = regimes(population, **given)
     return judge(program, population, found)
-
-
-def _require_affordable(population: Population) -> None:
-    states, size = population.n_states, " x ".join(map(str, population.shape))
-    large = states > _MOST_STATES
-    if not large and states**2.5 <= MOST_ELIMINATION:  # what four axes cost; others cost less
-        return
-    from separatrix.markov.nested.effort import elimination_operations  # brings the compiler
-
-    operations = inf if large else elimination_operations(population)
-    if operations > MOST_ELIMINATION:
-        cost = "" if large else f", {operations:.2g} multiplications an elimination,"
-        raise NotConverged(
-            f"a chain of {Decimal(states):.3g} states ({size}){cost} is too dear to be worked out "
-            "unasked; simulate, or name its closure if it shall be",
-            certificate="cost",
-        )
 
 
 def judge(program: Program, population: Population, found: Regimes) -> Verdict:
@@ -248,36 +208,6 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
     )
 
 
-def conditional(law: StationaryLaw, states: Mask) -> Array:
-    """The law given that the state is in a set, also where the set's mass is below 1e-308."""
-    log_pi = np.where(states, law.log_pi, -np.inf)
-    weight = np.exp(log_pi - log_pi.max())
-    return weight / weight.sum()
-
-
-def at_home(population: Population, law: StationaryLaw) -> Mask:
-    """States with no coordinate beyond its long-run mean plus a standard deviation.
-
-    Where there is one regime, this is where it lives: a short queue at a high load is seldom as empty
-    as the resting point of its mean dynamics.
-    """
-    inside = np.ones(population.shape, dtype=np.bool_)
-    probability = np.exp(law.log_pi)
-    for axis, coordinate in enumerate(population.grid()):
-        marginal = probability.sum(axis=tuple(i for i in range(probability.ndim) if i != axis))
-        values = np.arange(len(marginal), dtype=np.float64)
-        mean = float((marginal * values).sum())
-        spread = float((marginal * (values - mean) ** 2).sum()) ** 0.5
-        inside = inside & (coordinate <= mean + spread)
-    return inside
-
-
-def at_chosen_bounds(population: Population, law: Array) -> float:
-    """Mass of a law on the outermost values of the axes whose size the lowering chose."""
-    edges = [law.take(-1, axis=i).sum() for i, a in enumerate(population.axes) if a.cut > 0]
-    return float(sum(edges))
-
-
 def saturated(found: Regimes) -> Array:
     """The state that a long outage leaves: a full queue, every client waiting to retry, caches cold, all
     tokens spent; phases and breakers as at the start."""
@@ -324,22 +254,33 @@ def sentence_for(
         share = described[0].goodput_share
         if word == "safe" and recovery is not None:
             back = duration_text(recovery.mean)
-            return f"Safe: {100 * share:.3g} % of requests are answered in time, and a full queue clears in {back}."
+            if share < HEALTHY_SHARE:
+                return (
+                    f"Safe: a full queue clears in {back}; but even undisturbed, {_only(share)} of requests "
+                    "are answered in time."
+                )
+            return f"Safe: {percent_text(share)} of requests are answered in time, and a full queue clears in {back}."
         return f"Always stuck: at this load {_only(share)} of requests are answered in time."
     well, ill = described
     stay, come = duration_text(recovery.mean), duration_text(collapse.mean)
-    share = ill.goodput_share
     if word == "safe":
         return f"Safe: an overload is left behind within {stay} on average."
+    only = f"{_only(ill.goodput_share)} of requests are answered in time"
+    lasting = (
+        "it does not come back by itself"
+        if recovery.mean > FOREVER
+        else f"that lasts {stay} on average"
+    )
     if word == "always stuck":
-        return (
-            f"Always stuck: the healthy state lasts only {come} on average; then {_only(share)} of "
-            f"requests are answered in time, for {stay}."
-        )
+        return f"Always stuck: the healthy state lasts only {come} on average; then {only}, and {lasting}."
+    often = (
+        "without a trigger this practically never happens"
+        if collapse.mean > FOREVER
+        else f"even without a trigger this happens once in {come}"
+    )
     return (
-        f"Can get stuck: once overloaded, {_only(share)} of requests are answered in time (normally "
-        f"{100 * well.goodput_share:.3g} %), and that lasts {stay} on average; without any "
-        f"trigger it happens once in {come}."
+        f"Can get stuck: once overloaded, {only} (normally {percent_text(well.goodput_share)}), and "
+        f"{lasting}; {often}."
     )
 
 

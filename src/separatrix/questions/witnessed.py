@@ -17,8 +17,8 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import Agreement, Answer, Time, plain_time
-from separatrix.questions.simulated import calm_share
-from separatrix.questions.verdict import Word
+from separatrix.questions.calm import calm_share
+from separatrix.questions.verdict import HEALTHY_SHARE, Word
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Witnessed(Shown):
         share, seen = percent_text(self.share), self.seen
         if seen.word == "safe" and seen.recovery is not None:
             back = duration_text(seen.recovery.mean)
+            if self.share < HEALTHY_SHARE:
+                return (
+                    f"Safe: after a long outage it is back in {back}; but even undisturbed, only {share} of "
+                    "requests are answered in time."
+                )
             return f"Safe: {share} of requests are answered in time, and after a long outage it is back in {back}."
         if seen.word == "can get stuck" and seen.recovery is not None:
             return (

@@ -14,8 +14,8 @@ import numpy as np
 from separatrix.model.limits import Limit
 from separatrix.questions.answers import Time
 from separatrix.questions.limits import Kept, Outcome, tipping_kept
+from separatrix.questions.long_outage import long_outage
 from separatrix.questions.odds import wilson
-from separatrix.questions.simulated import long_outage
 from separatrix.questions.trapped import seen_trapped
 from separatrix.questions.witnessed import Witnessed
 from separatrix.simulate.passage import passage_times
@@ -34,17 +34,19 @@ def _kept(limit: Limit, found: Witnessed, seed: int) -> Kept:
     name, seen = limit.quantity, found.seen
     if limit.duration is not None:
         return tipping_kept(limit, limit.duration, found.program, seen_trapped)
-    if found.word == "inconclusive":
-        return Kept(limit, None, "unknown", seen.reason)
     if name == "goodput":
         share = 0.0 if found.word == "always stuck" else found.share
         return Kept(limit, share, _outcome(limit, share, share), "answered in time, simulated")
     if name == "collapse_mean":
         if found.word == "safe":
             return Kept(limit, inf, "holds", "it has no stuck state, simulated")
-        if found.word == "always stuck" or seen.collapse is None:
+        if found.word == "always stuck":
             return Kept(limit, 0.0, "fails", "it is always stuck, simulated")
+        if seen.collapse is None:
+            return Kept(limit, None, "unknown", seen.reason)
         return _by_interval(limit, seen.collapse, "mean, without a trigger, simulated")
+    if found.word == "inconclusive" and seen.recovery is None:
+        return Kept(limit, None, "unknown", seen.reason)
     if found.word == "always stuck" or seen.recovery is None:
         return Kept(limit, inf, "fails", "there is nothing healthy to come back to, simulated")
     if name == "recovery_mean":

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from separatrix.errors import ModelError, NotConverged, Problem, SeparatrixError, Unsupported
-from separatrix.gallery import gallery
+from separatrix.gallery import FAMILIES, gallery, title
 from separatrix.model import Program
 from separatrix.model.edits import Document, in_units
 from separatrix.model.files import dumps, loads
@@ -35,6 +35,10 @@ MOST_EVENTS = 2e8
 """Events of a simulation that the app runs, by a rough count."""
 MOST_AT_ONCE = 2
 """Exact answers and simulations that run at the same time, whoever asks."""
+_CHAINS = {
+    "geometric": "exact chain, retries counted as one group",
+    "staged": "exact chain, retries counted attempt by attempt",
+}
 _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 _ASSETS = ("app.js", "figures.js", "page.css", "app.css", "plotly-cartesian.min.js")
 
@@ -48,7 +52,15 @@ def create_app(program: Program | None = None) -> Starlette:
     """
     models = gallery()
     first = dumps(program) if program is not None else next(iter(models.values())).read_text()
-    examples = [{"name": n, "yaml": path.read_text()} for n, path in models.items()]
+    examples = [
+        {
+            "name": name,
+            "title": title(path),
+            "family": path.parent.name == FAMILIES,
+            "yaml": path.read_text(),
+        }
+        for name, path in models.items()
+    ]
     room = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def page(_: Request) -> Response:
@@ -135,9 +147,18 @@ def _quick(asked: dict[str, Any]) -> object:
     if changes:
         document.set_all(in_units(document.program, cast(dict[Path, object], changes)))
     divided = asked.get("divided") is True
-    found = glance(document.program, divided=divided)
+    found = glance(document.program, divided=divided, patient=False)
     caption = "" if found.range is None else load_caption(found.range)
-    return {"yaml": document.text, **found.to_dict(), "range_finding": caption}
+    about = document.program.description
+    return {
+        "yaml": document.text,
+        "about": about,
+        "horizon": 2 * document.program.faults.end + 60.0
+        if document.program.faults.faults
+        else 300.0,
+        **found.to_dict(),
+        "range_finding": caption,
+    }
 
 
 Say = Callable[[dict[str, Any]], None]
@@ -193,6 +214,7 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
     """The exact verdict: first by one orbit, then by attempt number where that is affordable."""
     from separatrix.population import lower
     from separatrix.questions.verdict import check
+    from separatrix.views.tables import passage_lines
 
     program = loads(asked["yaml"], "model")
     told: set[str] = set()
@@ -208,9 +230,11 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
                     hint="ask with `separatrix check`, or lower qsize",
                 )
             )
-        say({"stage": f"{population.closure} closure, {population.n_states:,} states"})
+        say({"stage": f"{_CHAINS[population.closure]}, {population.n_states:,} states"})
         verdict = check(program, closure=closure)
-        say({"closure": population.closure, "verdict": verdict.to_dict()})
+        rows = [("verdict", verdict.sentence), *passage_lines(verdict)]
+        rows.append(("rests on", f"{_CHAINS[population.closure]}, {population.n_states:,} states"))
+        say({"closure": population.closure, "rows": rows, "verdict": verdict.to_dict()})
         told.add(population.closure)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections.abc import Iterator
 
 from separatrix import __version__
@@ -42,7 +43,7 @@ def _engines(dossier: Dossier) -> Iterator[str]:
     if found is None:
         return
     rows = [
-        (_ENGINES[a.engine], a.word, _time(a, "recovery"), _time(a, "collapse"), a.reason)
+        (_ENGINES[a.engine], a.word, _time(a, "recovery"), _time(a, "collapse"), _plain(a.reason))
         for a in found.answers
     ]
     title = (
@@ -52,7 +53,12 @@ def _engines(dossier: Dossier) -> Iterator[str]:
     )
     header = ("engine", "verdict", "recovery", "collapse", "rests on")
     yield table(title, rows, header, stacked=True)
-    yield listed("Where they differ, and why", found.differences)
+    yield listed("Where they differ, and why", [_plain(line) for line in found.differences])
+
+
+def _plain(reason: str) -> str:
+    """Without the numbers of the checks that failed, which the JSON holds."""
+    return re.sub("; failed check: [^;]*", "", reason)
 
 
 def _time(answer: Answer, which: str) -> str:

@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array, Population
+from separatrix.questions.forever import FOREVER
 from separatrix.questions.portrait import Portrait
 from separatrix.questions.recovery import RecoveryOverLoad
 from separatrix.questions.tornado import Tornado
@@ -30,7 +31,6 @@ from separatrix.views.figures_canvas import (
     canvas,
     captioned,
 )
-from separatrix.views.forever import FOREVER
 
 
 def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
@@ -183,7 +183,7 @@ def tornado_bars(found: Tornado, caption: str = "") -> Figure:
             if np.isnan(end):
                 continue
             axes.barh(row, min(end, top) - middle, left=middle, color=colour, height=0.36)
-            unit = f" {bar.unit}" if bar.unit else ""
+            unit = {"": "", "1/s": "/s"}.get(bar.unit, f" {bar.unit}")
             told.append(f"{value:.3g}{unit} → {'never' if np.isinf(end) else f'{end:.3g}'}")
         words = f"{bar.label}:  {',   '.join(told)}"
         axes.text(

@@ -111,8 +111,11 @@ def hysteresis_curve(
         axes.axvspan(
             spread.low, spread.high, color=RED, alpha=0.1, linewidth=0, label="can get stuck"
         )
-        right = max(1.35 * spread.high, 1.2 * spread.value)
-        _margin(axes, spread, unit)
+        # where danger reaches far beyond the present load, what is near it is what matters
+        right = min(
+            max(1.35 * spread.high, 1.2 * spread.value), 4.0 * max(spread.low, spread.value)
+        )
+        _margin(axes, spread, unit, right)
     axes.axvline(spread.value, color=GREEN, linewidth=2.0)
     axes.text(
         spread.value, 1.01, f"you are here: {spread.value:.4g}", va="bottom", fontsize=9,
@@ -128,7 +131,7 @@ def hysteresis_curve(
     return captioned(figure, caption)
 
 
-def _margin(axes: Axes, spread: MetastableRange, unit: str) -> None:
+def _margin(axes: Axes, spread: MetastableRange, unit: str, right: float) -> None:
     """An arrow from the present value to the safe edge of the range, with its length."""
     edge = spread.low if spread.worse == "above" else spread.high
     axes.annotate(
@@ -137,9 +140,12 @@ def _margin(axes: Axes, spread: MetastableRange, unit: str) -> None:
         arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
     )  # fmt: skip
     words = "margin" if spread.margin > 0 else "too much"
+    middle = 0.5 * (edge + spread.value)
+    # words about a short arrow near the axis begin at it, so that they do not cover the axis
+    beside = middle < 0.25 * right
     axes.text(
-        0.5 * (edge + spread.value), 0.42, f"{words} {abs(spread.margin):.3g} {unit}".rstrip(),
-        transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=9,
+        min(edge, spread.value) if beside else middle, 0.42, f"{words} {abs(spread.margin):.3g} {unit}".rstrip(),
+        transform=axes.get_xaxis_transform(), ha="left" if beside else "center", va="bottom", fontsize=9,
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5, "alpha": 0.8},
     )  # fmt: skip
 

@@ -11,14 +11,21 @@ from collections.abc import Sequence
 from separatrix.questions.dossier import Dossier
 from separatrix.views.evidence import evidence
 from separatrix.views.full_report_figures import reasons
-from separatrix.views.glance_tiles import plain_sentence, tiles
-from separatrix.views.page import LIBRARY, folded, listed, model_section, page, section, table
+from separatrix.views.glance_tiles import tiles
+from separatrix.views.page import (
+    LIBRARY,
+    folded,
+    listed,
+    model_section,
+    page,
+    section,
+    table,
+    without_word,
+)
 from separatrix.views.remedy_section import remedy_section
-from separatrix.views.report import MARKS
+from separatrix.views.report import MARKS, limits_section
 from separatrix.views.tables import verdict_rows
 from separatrix.views.witnessed_page import witnessed_rows
-
-SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "unknown": "? unknown"}
 
 
 def full_report(
@@ -43,10 +50,10 @@ def full_report(
         name=dossier.program.name,
         word=dossier.word,
         mark=MARKS[dossier.word],
-        sentence=plain_sentence(dossier),
+        sentence=without_word(dossier.word, dossier.sentence),
         tiles=tiles(dossier),
         body=[
-            _limits(dossier),
+            limits_section(dossier.limits),
             remedy_section(dossier, yaml),
             section("Why", *reasons(dossier)),
             _numbers(dossier),
@@ -58,17 +65,6 @@ def full_report(
         embedded=("separatrix-report", dossier.to_dict()),
         scripts=(LIBRARY, "figures.js", "report.js") if interactive else (),
     )
-
-
-def _limits(dossier: Dossier) -> str:
-    rows = [(str(kept.limit), SIGNS[kept.outcome], _found(str(kept))) for kept in dossier.limits]
-    header = ("promise", "kept?", "found")
-    return section("Limits", table("", rows, header, stacked=True)) if rows else ""
-
-
-def _found(text: str) -> str:
-    """What was found, without the promise that stands beside it."""
-    return text.split(": ", 1)[-1]
 
 
 def _numbers(dossier: Dossier) -> str:

@@ -124,7 +124,8 @@ def _recovery(dossier: Dossier, curve: RecoveryOverLoad) -> str:
         told += f"From {rate_text(spread.low)} on an overload can stay. "
     if curve.engine == "markov":
         return f"{told}By the exact chain at each load."
-    return f"{told}Simulated after a long outage; at the present load by the exact chain."
+    here = "" if dossier.verdict is None else "; at the present load by the exact chain"
+    return f"{told}Simulated after a long outage{here}."
 
 
 def _map(dossier: Dossier) -> tuple[Figure, str]:
@@ -143,8 +144,8 @@ def _map(dossier: Dossier) -> tuple[Figure, str]:
         (retries, max((r for r, w in zip(dossier.map.values[0], column, strict=True) if w == "safe"), default=0.0))
         for retries, column in zip(dossier.map.values[1], words.T, strict=True)
     ]  # fmt: skip
-    told = ", ".join(f"{n}: {rate_text(rate)}" for n, rate in safe[:4])
-    return (
-        picture,
-        f"Highest load on the map that is safe, by number of retries: {told}. Mean dynamics.",
+    told = ", ".join(
+        f"{rate_text(rate) if rate > 0 else 'none'} with {n:.0f} {'retry' if n == 1 else 'retries'}"
+        for n, rate in safe[:4]
     )
+    return picture, f"Highest safe load on the map: {told}. By the mean dynamics."

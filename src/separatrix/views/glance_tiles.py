@@ -7,18 +7,10 @@ from math import isfinite
 from separatrix.errors import ModelError
 from separatrix.fluid.ranges import MetastableRange
 from separatrix.model.demand import demands
-from separatrix.model.quantities import duration_text, percent_text, rate_text
+from separatrix.model.quantities import amount_text, duration_text, percent_text, rate_text
 from separatrix.questions.dossier import Dossier
-from separatrix.views.forever import FOREVER
+from separatrix.questions.forever import FOREVER
 from separatrix.views.page import Tile
-
-
-def plain_sentence(dossier: Dossier) -> str:
-    """The verdict's sentence without the word that stands above it."""
-    word, _, rest = dossier.sentence.partition(": ")
-    if rest and word.lower() == dossier.word:
-        return rest[0].upper() + rest[1:]
-    return dossier.sentence
 
 
 def tiles(dossier: Dossier) -> list[Tile]:
@@ -56,11 +48,11 @@ def margin_words(spread: MetastableRange) -> tuple[str, str]:
     edge = spread.low if spread.worse == "above" else spread.high
     if spread.margin > 0:
         return (
-            f"{spread.margin:.3g} requests/s",
+            f"{amount_text(spread.margin, 3)} requests/s",
             f"danger begins at {rate_text(edge)}; now {rate_text(spread.value)}",
         )
     return (
-        f"{-spread.margin:.3g} requests/s too many",
+        f"{amount_text(-spread.margin, 3)} requests/s too many",
         f"safe only below {rate_text(edge)}; now {rate_text(spread.value)}",
     )
 
@@ -73,7 +65,12 @@ def load_caption(spread: MetastableRange) -> str:
     here = f"Now {rate_text(spread.value)}: {spread.standing()}."
     return (
         f"Between {rate_text(spread.low)} and {rate_text(spread.high)} the queue can rest low or high, "
-        f"and a push decides which. {here} Margin: {margin_words(spread)[0]}."
+        f"and a push decides which. {here} "
+        + (
+            f"Margin: {margin_words(spread)[0]}."
+            if spread.margin > 0
+            else f"That is {margin_words(spread)[0]} to be safe."
+        )
     )
 
 

@@ -103,6 +103,12 @@ def _scripts(names: Sequence[str]) -> str:
     return lazy + "".join(f"<script>{text}</script>\n" for text in safe.values())
 
 
+def without_word(word: str, sentence: str) -> str:
+    """A verdict's sentence without the word that stands above it."""
+    said, _, rest = sentence.partition(": ")
+    return rest[0].upper() + rest[1:] if rest and said.lower() == word else sentence
+
+
 def _tiles(tiles: Sequence[Tile]) -> str:
     if not tiles:
         return ""

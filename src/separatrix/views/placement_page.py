@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from separatrix.model.quantities import amount_text
 from separatrix.placement import Plan
 from separatrix.placement.commands import visible
 from separatrix.views.page import Tile, figure, figures, listed, page, section, table
@@ -46,12 +47,12 @@ def placement_page(plan: Plan, *, quality: str, command: str) -> str:
 def _tiles(plan: Plan, before: float, after: float) -> list[Tile]:
     unit = "weighted operations/s"
     return [
-        ("Worst peak", f"{before:.4g} → {after:.4g}", unit),
-        ("Lowest possible", f"{plan.bound:.4g}", f"{unit}; proven gap {100 * plan.gap:.2f} %"),
+        ("Worst peak", f"{amount_text(before)} → {amount_text(after)}", unit),
+        ("Lowest possible", amount_text(plan.bound), f"{unit}; proven gap {100 * plan.gap:.2f} %"),
         (
             "To be moved",
             f"{len(plan.moves)} of at most {plan.limits.moves}",
-            f"{plan.moved_inodes:.4g} inodes, {plan.moved_size:.4g} bytes",
+            f"{amount_text(plan.moved_inodes)} inodes, {amount_text(plan.moved_size)} bytes",
         ),
     ]
 
@@ -62,9 +63,9 @@ def _moves(plan: Plan) -> str:
             visible(move.user),
             visible(move.source),
             visible(move.target),
-            f"{move.load:.4g}",
-            f"{move.peak:.4g}",
-            f"{move.inodes:.4g}",
+            amount_text(move.load),
+            amount_text(move.peak),
+            amount_text(move.inodes),
         )
         for move in plan.moves
     ]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from separatrix.model.faults import Outage
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import amount_text, duration_text
 from separatrix.questions.comparison import Row
 from separatrix.questions.foretold import Forecast
 from separatrix.questions.prove import Proof
@@ -100,6 +100,6 @@ def forecast_text(forecast: Forecast) -> str:
         back = f", back after {duration_text(forecast.recovery)}"
     return (
         f"{by}, with the fault: {word[forecast.word]}{chance}; goodput "
-        f"{forecast.goodput_before:.4g} -> {forecast.goodput_after:.4g}/s, "
-        f"{forecast.attempts_after:.4g} attempts/s after{back}."
+        f"{amount_text(forecast.goodput_before)} -> {amount_text(forecast.goodput_after)} requests/s, "
+        f"{amount_text(forecast.attempts_after)} attempts/s after{back}."
     )

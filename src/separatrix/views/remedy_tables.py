@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import duration_text, percent_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,11 +37,11 @@ def print_remedies(found: Remedies, console: Console) -> None:
 
 def lines(remedy: Remedy) -> list[str]:
     """What is known of one remedy, line by line."""
-    before, after = 100 * remedy.goodput_before, 100 * remedy.goodput_after
+    before, after = percent_text(remedy.goodput_before), percent_text(remedy.goodput_after)
     return [
         f"cost {remedy.cost:.3g}; proposed by {remedy.proposed_by}; confirmed by "
         f"{', '.join(remedy.confirmed_by)}",
         f"after a long outage 99 % are back within {duration_text(remedy.recovery_p99)}; trapped: "
         f"{100 * remedy.trapped:.2g} % of the runs (at most {100 * remedy.trapped_high:.2g} %)",
-        f"at normal load {after:.4g} % of the requests are answered in time (now {before:.4g} %)",
+        f"at normal load {after} of the requests are answered in time (now {before})",
     ]

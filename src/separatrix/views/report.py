@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from separatrix.model.quantities import percent_text
+from separatrix.questions.limits import Kept
 from separatrix.questions.portrait import describe, portrait
 from separatrix.questions.verdict import Verdict
 from separatrix.questions.witnessed import Witnessed
-from separatrix.views.page import figure, figures, listed, model_section, page, section, table
+from separatrix.views.page import (
+    figure,
+    figures,
+    listed,
+    model_section,
+    page,
+    section,
+    table,
+    without_word,
+)
 from separatrix.views.tables import Group, basis, verdict_rows
 
 MARKS = {
@@ -16,10 +27,17 @@ MARKS = {
     "always stuck": "bad",
     "inconclusive": "unknown",
 }
+SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "unknown": "? unknown"}
 
 
 def report_html(
-    verdict: Verdict, *, yaml: str, english: Sequence[str], warnings: Sequence[str], command: str
+    verdict: Verdict,
+    *,
+    yaml: str,
+    english: Sequence[str],
+    warnings: Sequence[str],
+    command: str,
+    kept: Sequence[Kept] = (),
 ) -> str:
     """The page as text. It makes no request and needs no JavaScript.
 
@@ -29,6 +47,7 @@ def report_html(
     yaml, english : the model as a file and in words.
     warnings : of the model.
     command : the command that made the page.
+    kept : the limits of the model, and what became of them.
     """
     return answer_html(
         verdict,
@@ -39,6 +58,7 @@ def report_html(
         english=english,
         warnings=warnings,
         command=command,
+        kept=kept,
     )
 
 
@@ -52,14 +72,16 @@ def answer_html(
     english: Sequence[str],
     warnings: Sequence[str],
     command: str,
+    kept: Sequence[Kept] = (),
 ) -> str:
     """The page of any answer to `check`: its pictures, numbers in groups, and `lines` on what it rests on."""
     return page(
         name=answer.program.name,
         word=answer.word,
         mark=MARKS[answer.word],
-        sentence=answer.sentence,
+        sentence=without_word(answer.word, answer.sentence),
         body=[
+            limits_section(kept),
             section("Why", figures(pictures)),
             section("Numbers", *(table(title, rows) for title, rows in groups)),
             model_section(yaml, english),
@@ -69,6 +91,14 @@ def answer_html(
         command=command,
         embedded=("separatrix-verdict", answer.to_dict()),
     )
+
+
+def limits_section(kept: Sequence[Kept]) -> str:
+    """Each limit, whether it is kept, and what was found; nothing where there are none."""
+    # what was found, without the promise that stands beside it
+    rows = [(str(k.limit), SIGNS[k.outcome], str(k).split(": ", 1)[-1]) for k in kept]
+    header = ("promise", "kept?", "found")
+    return section("Limits", table("", rows, header, stacked=True)) if rows else ""
 
 
 def verdict_figures(verdict: Verdict) -> list[str]:
@@ -93,5 +123,5 @@ def law_figure(verdict: Verdict) -> str:
 
 
 def _law_finding(verdict: Verdict) -> str:
-    parts = [f"{r.name} {r.probability:.2g}" for r in verdict.regimes]
-    return f"Long-run share of time by state; in all: {', '.join(parts)}."
+    parts = [f"{r.name} {percent_text(r.probability)} of the time" for r in verdict.regimes]
+    return f"In the very long run it is {', '.join(parts)}."

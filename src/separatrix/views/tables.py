@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import amount_text, duration_text, percent_text
 from separatrix.questions.limits import Kept
 from separatrix.questions.passage import Passage
 from separatrix.questions.verdict import Verdict
@@ -47,20 +47,45 @@ def verdict_rows(verdict: Verdict) -> list[Group]:
     times.append(("mixing time", duration_text(modes.mixing_time()), remark))
     groups.append(("Times", times))
     for regime in verdict.regimes:
-        share = f"{100 * regime.goodput_share:.4g} %"
+        share = percent_text(regime.goodput_share)
         groups.append(
             (
                 f"When {regime.name}",
                 [
-                    ("goodput", f"{regime.goodput:.4g} requests/s", f"{share} of the requests"),
-                    ("queue", f"{regime.queue:.4g} attempts", "mean, waiting and in service"),
-                    ("orbit", f"{regime.orbit:.4g} requests", "doomed, yet to be given up"),
-                    ("share of time", f"{regime.probability:.3g}", "in the very long run"),
+                    (
+                        "goodput",
+                        f"{amount_text(regime.goodput)} requests/s",
+                        f"{share} of the requests",
+                    ),
+                    (
+                        "queue",
+                        f"{amount_text(regime.queue)} attempts",
+                        "mean, waiting and in service",
+                    ),
+                    (
+                        "orbit",
+                        f"{amount_text(regime.orbit)} requests",
+                        "doomed, yet to be given up",
+                    ),
+                    ("share of time", percent_text(regime.probability), "in the very long run"),
                 ],
             )
         )
     groups.append(("In the very long run", _steady(verdict)))
     return groups
+
+
+def passage_lines(verdict: Verdict) -> list[tuple[str, str]]:
+    """Recovery and collapse, a line each."""
+    return [
+        (
+            name,
+            f"{duration_text(times.mean)} on average; half within {duration_text(times.p50)}, 99 % within "
+            f"{duration_text(times.p99)}",
+        )
+        for name, times in (("recovery", verdict.recovery), ("collapse", verdict.collapse))
+        if times is not None
+    ]
 
 
 def _passage(name: str, passage: Passage, remark: str) -> list[Row]:
@@ -76,12 +101,18 @@ def _steady(verdict: Verdict) -> list[Row]:
     rows: list[Row] = []
     for kind, count in (("queue", steady.queue), ("orbit", steady.orbit)):
         if count is not None:
-            rows.append((kind, f"{count.mean:.4g}", f"mean; standard deviation {count.std:.4g}"))
+            rows.append(
+                (
+                    kind,
+                    amount_text(count.mean),
+                    f"mean; standard deviation {amount_text(count.std)}",
+                )
+            )
     for quantity in steady.averages:
         if "[" not in quantity.name:
-            unit = "" if quantity.unit == "1" else f" {quantity.unit}"
-            remark = "probability" if quantity.unit == "1" else ""
-            rows.append((quantity.name, f"{quantity.value:.4g}{unit}", remark))
+            chance = quantity.unit == "1"
+            value = f"{quantity.value:.4g}" if chance else _amount(quantity.value, quantity.unit)
+            rows.append((quantity.name, value, "probability" if chance else ""))
     for latency in steady.latencies:
         tail = ", ".join(f"p{100 * p:g} {duration_text(t)}" for p, t in latency.percentiles.items())
         rows.append(
@@ -92,6 +123,10 @@ def _steady(verdict: Verdict) -> list[Row]:
             )
         )
     return rows
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{amount_text(value)}{unit[1:] if unit == '1/s' else ' ' + unit}"
 
 
 def basis(verdict: Verdict) -> list[str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from separatrix.model.quantities import amount_text
 from separatrix.weights.agreement import Agreement
 from separatrix.weights.result import Basis, Weights
 from separatrix.weights.score import Load
@@ -85,8 +86,8 @@ def load_rows(loads: Sequence[Load]) -> list[tuple[str, ...]]:
             load.label,
             f"{100 * load.share:.3g} %",
             f"{100 * load.share_low:.3g} to {100 * load.share_high:.3g} %",
-            f"{load.amount:.4g}",
-            f"{sum(n for _, n in load.counts):.4g}",
+            amount_text(load.amount),
+            amount_text(sum(n for _, n in load.counts)),
         )
         for load in loads
     ]

@@ -43,19 +43,9 @@ class AggregatedOrEliminated(Solver):
         return self._now.error
 
     @property
-    def tilted(self) -> bool:
-        """See `Solver`."""
-        return self._now.tilted
-
-    @property
     def in_strips(self) -> int | None:
         """See `Solver`."""
         return self._now.in_strips
-
-    @property
-    def floor(self) -> float:
-        """See `Solver`."""
-        return self._now.floor
 
     @property
     def can_die(self) -> bool:
@@ -109,7 +99,7 @@ class AggregatedOrEliminated(Solver):
                 certificate=f"{failed.certificate}; {refusal}",
             ) from refusal
         self._now = now
-        for name in ("anchor", "method", "reason"):
+        for name in ("anchor", "method", "reason", "reverse"):
             # the class is frozen for those who hold it; what it stands on has changed
             object.__setattr__(self, name, getattr(now, name))
         return solve(now)

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
-from separatrix.markov.aggregation.iteration import FLOOR, Iterated, iterate
+from separatrix.markov.aggregation.iteration import Iterated, iterate
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
@@ -41,11 +40,6 @@ class Aggregated(Solver):
     def error(self) -> float:
         """What the iterations are stopped at, twice, since a solve from the right needs the law first."""
         return 2.0 * _ASKED
-
-    @property
-    def floor(self) -> float:
-        """Natural logarithm of the probability below which entries are not judged."""
-        return log(FLOOR)
 
     @cached_property
     def can_die(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] - kept

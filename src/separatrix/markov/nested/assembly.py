@@ -17,7 +17,6 @@ def _assemble(
     rates: Any,
     order: Any,
     position: Any,
-    tilt: Any,
     killing: Any,
     place: Any,
     front: Any,
@@ -36,27 +35,25 @@ def _assemble(
             if rate > 0.0:
                 t = position[state + offsets[j]] if j < offsets.size else -1
                 if t < 0 or t >= begin:
-                    shift = tilt[begin + k] - tilt[t] if t >= 0 else 0
                     if not fill:
-                        powers[at + k] = max(powers[at + k], math.frexp(rate)[1] + shift)
+                        powers[at + k] = max(powers[at + k], math.frexp(rate)[1])
                     else:
                         column = out + (k + 1) * width - 1
                         if 0 <= t < end:
                             column = k * p + t - begin
                         elif t >= end:
                             column = out + k * width + place[t] - p
-                        front[column] += math.ldexp(rate, shift - powers[at + k])
+                        front[column] += math.ldexp(rate, -powers[at + k])
         for j in range(offsets.size):
             source = state - offsets[j]
             if 0 <= source < position.size and position[source] >= end:
                 rate = rates[j, source]
                 if rate > 0.0:
                     i = place[position[source]]
-                    shift = tilt[position[source]] - tilt[begin + k]
                     if fill:
-                        front[i * p + k] += math.ldexp(rate, shift - powers[at + i])
+                        front[i * p + k] += math.ldexp(rate, -powers[at + i])
                     else:
-                        powers[at + i] = max(powers[at + i], math.frexp(rate)[1] + shift)
+                        powers[at + i] = max(powers[at + i], math.frexp(rate)[1])
 
 
 def _extend(

@@ -114,7 +114,6 @@ def factor(
     offsets: Index,
     rates: Array,
     killing: float,
-    tilt: Short | None = None,
     sides: Sides = "both",
     load: Load | None = None,
     place: Factors | None = None,
@@ -127,8 +126,6 @@ def factor(
     offsets : (k,) change of the row-major number by each jump.
     rates : (k, n) rates [1/s] of the stencil.
     killing : constant extra rate [1/s] out of every kept state.
-    tilt : power of two f of each position, the anchor's last: rates are multiplied by ``2**(f_i - f_j)``.
-        Only for a chain that nothing leaves.
     sides : which factors to keep; one side takes half the memory.
     load : a right-hand side to eliminate along.
     place : earlier factors of the same elimination, perhaps of one side only: written over by the
@@ -139,9 +136,6 @@ def factor(
     Breakdown : a pivot vanishes; its position is the state's row-major number.
     NotConverged : the factors would not fit in memory.
     """
-    leaning = tilt is not None
-    if tilt is None:
-        tilt = np.zeros(tree.order.size + 1, dtype=np.int32)
     p, s = tree.own, tree.around
     sizes = packed_sizes(p, s, PANEL)
     kept = [sides in ("both", "left"), sides in ("both", "right")]
@@ -184,7 +178,6 @@ def factor(
                 np.empty(rows, dtype=np.int32),
                 np.empty(tree.order.size + 1, dtype=np.int32),
                 np.empty(widest, dtype=np.int32),
-                np.empty(widest + 1, dtype=np.int32),
                 np.empty(PANEL * widest),
                 np.empty(PANEL * (PANEL + 1)),
                 np.empty(PANEL * PANEL),
@@ -210,7 +203,7 @@ def factor(
                     filled, filled_rows = filled + given.size, filled_rows + handed.size
                     loaded += carried.size
         failed, filled, filled_rows, loaded = factor_nodes(
-            task.begin, task.root + 1, offsets, rates, killing, leaning, tilt, tree, kept_here, space,
+            task.begin, task.root + 1, offsets, rates, killing, tree, kept_here, space,
             filled, filled_rows, PANEL, load is not None, transposed, exact, value, power, room, loaded,
         )  # fmt: skip
         if failed >= 0:

@@ -11,11 +11,6 @@ where the pivots of :math:`M_{PP}` are rebuilt as sums of rates. All numbers are
 nothing is subtracted. N, G and C replace the panel, from where they are packed (`packing`); what is
 left for the border is handed to the parent. Three blocks hold a front: `core` (p + s, p) the columns
 of the own states, `out` (p, s + 1) and `rest` (s, s + 1) the other columns of own and border rows.
-
-Where probabilities differ by more than a float64 can hold, the chain is *tilted*: rates from i to j
-are multiplied by :math:`2^{f_i - f_j}`, with :math:`f` about half the logarithm of the stationary law. That
-brings flows against the drift and with it into one range; only the sum that makes a pivot needs
-the rates themselves.
 """
 
 from __future__ import annotations
@@ -37,19 +32,17 @@ NEVER = -(2**30)
 """Power of two of an empty row."""
 
 
-def _invert(work: Any, weight: Any) -> Any:
+def _invert(work: Any) -> Any:
     """Turn (b, b + 1) rates, the last column leaving the panel, into expected times; in place.
 
     Gauss-Jordan by principal pivots, each rebuilt as the sum of its row's rates to states not yet
-    eliminated; `weight` undoes the leaning of the columns in that sum. Returns the place of the
-    first pivot that vanishes, and b where none does.
+    eliminated. Returns the place of the first pivot that vanishes, and b where none does.
     """
     b = work.shape[0]
     for k in range(b):
         pivot = work[k, b]
         for j in range(k + 1, b):
-            pivot += work[k, j] * weight[j]
-        pivot /= weight[k]
+            pivot += work[k, j]
         if not pivot > _SMALLEST_PIVOT:
             return k
         work[k, k] = 1.0
@@ -91,17 +84,11 @@ def _prepare(
     p: Any,
     width: Any,
     own_power: Any,
-    leaning: Any,
-    lean: Any,
     k0: Any,
     work: Any,
-    weight: Any,
 ) -> Any:
     """Bring a panel's rows near 1 and copy their rates, and the sums that leave the panel."""
     b = work.shape[0]
-    middle = (lean[k0] + lean[k0 + b - 1]) // 2
-    for i in range(b):
-        weight[i] = math.ldexp(1.0, lean[k0 + i] - middle)
     for i in range(b):
         row, row_out = (k0 + i) * p, out + (k0 + i) * width
         front[row + k0 + i] = 0.0
@@ -118,16 +105,10 @@ def _prepare(
                 front[j] = math.ldexp(front[j], -shift)
             own_power[k0 + i] += shift
         leaving = 0.0
-        if leaning:
-            for j in range(k0 + b, p):
-                leaving += math.ldexp(front[row + j], lean[j] - middle)
-            for j in range(width):
-                leaving += math.ldexp(front[row_out + j], lean[p + j] - middle)
-        else:
-            for j in range(row + k0 + b, row + p):
-                leaving += front[j]
-            for j in range(row_out, row_out + width):
-                leaving += front[j]
+        for j in range(row + k0 + b, row + p):
+            leaving += front[j]
+        for j in range(row_out, row_out + width):
+            leaving += front[j]
         for j in range(b):
             work[i, j] = front[row + k0 + j]
         work[i, b] = leaving
@@ -141,8 +122,6 @@ def _eliminate(
     p: Any,
     width: Any,
     own_power: Any,
-    leaning: Any,
-    lean: Any,
     panel: Any,
     pack: Any,
     square: Any,
@@ -157,9 +136,8 @@ def _eliminate(
         k1 = min(k0 + panel, p)
         b = k1 - k0
         work = square[: b * (b + 1)].reshape(b, b + 1)
-        weight = pack[:b]
-        prepare(front, out, p, width, own_power, leaning, lean, k0, work, weight)
-        place = invert(work, weight)
+        prepare(front, out, p, width, own_power, k0, work)
+        place = invert(work)
         if place < b:
             return k0 + place
         for i in range(b):

@@ -20,7 +20,6 @@ from separatrix.markov.stencil import rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
-Short: TypeAlias = NDArray[np.int32]
 
 _ROUNDING = 2.0**-52
 _RATE_LOST = -800  # power of two below which a rate may have lost parts to the range of a float64
@@ -34,21 +33,14 @@ class NestedElimination(Solver):
     ----------
     factors : factors of the kept states; the anchor is left over.
     anchor_death : rate [1/s] at which the anchor itself is left for the removed states or killed.
-    tilt : power of two by which each position is tilted, the anchor's last; None where none is.
     in_strips : see `Solver`.
     carried : a right-hand side that was eliminated with the fronts, and what became of it.
     """
 
     factors: Factors
     anchor_death: float
-    tilt: Short | None = None
     in_strips: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - kept
     carried: tuple[Array, Load] | None = None
-
-    @property
-    def tilted(self) -> bool:
-        """Whether rates were brought into one range by a known law."""
-        return self.tilt is not None
 
     @property
     def error(self) -> float:
@@ -75,7 +67,7 @@ class NestedElimination(Solver):
         # pivots do not miss it, but it is all there is here: carried as a vector it keeps its range
         dying = rates_into(self.chain, self.removed) + self.killing
         dying[self.removed.reshape(-1)] = 0.0
-        value, power = self._gather(Scaled.of(dying), transposed=False)
+        value, power = self._gather(Scaled.of(dying))
         carried = self._up(value, power, transposed=False, exact=True)
         return own.plus(Scaled.of(np.array([carried.arrived]), carried.arrived_power))
 
@@ -84,7 +76,7 @@ class NestedElimination(Solver):
         if self.factors.sides == "both":
             return self
         full = factor(
-            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing,
             place=self.factors,
         )  # fmt: skip
         return replace(self, factors=full, carried=None)
@@ -103,7 +95,7 @@ class NestedElimination(Solver):
         value, power = self._empty()
         value[-1], power[-1] = 0.5, 1
         self.factors.down(value, power, transposed=True, exact=True)
-        every = self._spread(value, power, transposed=True)
+        every = self._spread(value, power)
         return every.over(every.total())
 
     def right(self, b: Array | Scaled) -> Scaled:
@@ -121,16 +113,16 @@ class NestedElimination(Solver):
             load = self.carried[1]
             value, power = load.value.copy(), load.power.copy()
             self._down(value, power, self.factors, transposed=False, exact=True, anchored=False)
-            return self._spread(value, power, transposed=False)
-        value, power = self._gather(full, transposed=transposed)
+            return self._spread(value, power)
+        value, power = self._gather(full)
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
-        return self._spread(value, power, transposed=transposed)
+        return self._spread(value, power)
 
     def signed(self, b: Scaled, *, transposed: bool, anchored: bool) -> Scaled:
         """See `Solver`."""
-        value, power = self._gather(b, transposed=transposed)
+        value, power = self._gather(b)
         self._both_ways(value, power, transposed=transposed, exact=False, anchored=anchored)
-        return self._spread(value, power, transposed=transposed)
+        return self._spread(value, power)
 
     def _both_ways(
         self, value: Array, power: Index, *, transposed: bool, exact: bool, anchored: bool
@@ -148,7 +140,7 @@ class NestedElimination(Solver):
         # the other half of the factors is made again, and used as soon as it is made
         load = Load(value, power, transposed, exact)
         return factor(
-            factors.tree, _offsets(self.chain), self.chain.table, self.killing, self.tilt,
+            factors.tree, _offsets(self.chain), self.chain.table, self.killing,
             factors.sides, load, factors,
         )  # fmt: skip
 
@@ -179,18 +171,14 @@ class NestedElimination(Solver):
         size = self.factors.tree.order.size + 1
         return np.zeros(size), np.zeros(size, dtype=np.int64)
 
-    def _gather(self, full: Scaled, *, transposed: bool) -> tuple[Array, Index]:
+    def _gather(self, full: Scaled) -> tuple[Array, Index]:
         value, power = self._empty()
         order = self.factors.tree.order
         value[:-1], power[:-1] = full.mantissa[order], full.exponent[order]
         value[-1], power[-1] = full.mantissa[self.anchor], full.exponent[self.anchor]
-        if self.tilt is not None:
-            power += -self.tilt if transposed else self.tilt
         return value, power
 
-    def _spread(self, value: Array, power: Index, *, transposed: bool) -> Scaled:
-        if self.tilt is not None:
-            power = power + (self.tilt if transposed else -self.tilt)
+    def _spread(self, value: Array, power: Index) -> Scaled:
         every = zeros(self.chain.n_states)
         order = self.factors.tree.order
         power = np.where(value == 0.0, every.exponent[0], power)
@@ -201,7 +189,7 @@ class NestedElimination(Solver):
 
 def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
-    tilt: Scaled | None = None, sides: Sides = "both", load: Array | None = None,
+    sides: Sides = "both", load: Array | None = None,
     strip: int | None = None,
 ) -> NestedElimination:  # fmt: skip
     """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
@@ -217,21 +205,28 @@ def eliminate_nested(
     tree = dissect(
         ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse, strip=strip
     )
-    powers = None if tilt is None else _half(tilt, np.append(tree.order, anchor))
     carried = None
     if load is not None:
         start = Scaled.of(load[np.append(tree.order, anchor)])
         carried = load, Load(start.mantissa, start.exponent, transposed=False, exact=True)
-    factors = factor(
-        tree, offsets, rates, killing, powers, sides, None if carried is None else carried[1]
-    )
+    factors = factor(tree, offsets, rates, killing, sides, None if carried is None else carried[1])
     flat = removed.reshape(-1)
     death = killing
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
         if flat[anchor + offsets[j]]:
             death += float(rates[j, anchor])
     return NestedElimination(
-        chain, removed, killing, anchor, "nested", reason, factors, death, powers, strip, carried
+        chain,
+        removed,
+        killing,
+        anchor,
+        "nested",
+        reason,
+        factors,
+        death,
+        strip,
+        carried,
+        reverse=reverse,
     )
 
 
@@ -240,10 +235,3 @@ def _offsets(chain: Chain) -> Index:
     shape = chain.shape
     strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
     return np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape)) @ strides
-
-
-def _half(law: Scaled, states: Index) -> Short:
-    """Half the logarithms of some probabilities, to base 2; zeros count as the smallest one."""
-    live = law.mantissa > 0.0
-    log = np.where(live, law.exponent, law.exponent[live].min())
-    return np.asarray((log - log.max())[states] // 2, dtype=np.int32)

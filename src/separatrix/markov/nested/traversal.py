@@ -25,7 +25,7 @@ class Bench(NamedTuple):
     front : the own states' rows and columns of one front, then their columns to the border.
     stack, handed : updates that wait for their parents, and the powers of two of their rows.
     place : place in the front of every position.
-    own_power, lean : powers of two of the pivots, and by which the front's columns are tilted.
+    own_power : powers of two of the pivots.
     tile, square, product : a panel's rows, its pivots, and a product of blocks.
     """
 
@@ -34,7 +34,6 @@ class Bench(NamedTuple):
     handed: Short
     place: Short
     own_power: Short
-    lean: Short
     tile: Array
     square: Array
     product: Array
@@ -46,8 +45,6 @@ def _factor_nodes(
     offsets: Any,
     rates: Any,
     killing: Any,
-    leaning: Any,
-    tilt: Any,
     tree: Any,
     packed: Any,
     bench: Any,
@@ -71,7 +68,7 @@ def _factor_nodes(
     ends, border, into = tree.ends, tree.border, tree.into
     powers = packed.powers
     front, stack, handed = bench.front, bench.stack, bench.handed
-    place, own_power, lean = bench.place, bench.own_power, bench.lean
+    place, own_power = bench.place, bench.own_power
     for node in range(begin, end):
         p = first[node + 1] - first[node]
         s = ends[node + 1] - ends[node]
@@ -84,12 +81,8 @@ def _factor_nodes(
             stack[i] = 0.0
         for i in range(at, at + p + s):
             powers[i] = NEVER
-        for i in range(p):
-            lean[i] = tilt[first[node] + i]
         for i in range(s):
             place[border[ends[node] + i]] = p + i
-            lean[p + i] = tilt[border[ends[node] + i]]
-        lean[p + s] = 0
         base, base_rows = filled, filled_rows
         for child in (left[node], right[node]):
             if child >= 0:
@@ -105,7 +98,6 @@ def _factor_nodes(
                 rates,
                 tree.order,
                 tree.position,
-                tilt,
                 killing,
                 place,
                 front,
@@ -147,8 +139,6 @@ def _factor_nodes(
             p,
             width,
             own_power,
-            leaning,
-            lean,
             panel,
             bench.tile,
             bench.square,

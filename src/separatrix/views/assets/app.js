@@ -6,6 +6,7 @@
   const MARKS = { "safe": ["#00664b", "✓"], "can get stuck": ["#8a5a00", "⚠"], "always stuck": ["#a33b00", "✗"] };
   const REST = 150;        // ms without a move after which the rest is asked for
   let yaml = "";
+  let fresh = true;        // a model that was not asked about yet
   let pending = null;      // what changed while a request is under way
   let moved = 0;           // when the first of it changed
   let busy = false;
@@ -16,6 +17,18 @@
   async function post(path, body, signal) {
     return fetch(path, { method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body), signal: signal });
+  }
+
+  /* The answer, or why there is none: what the page's guard refuses comes as plain text. */
+  async function asked(path, body, signal) {
+    const none = (error, text) => ({ error: error, problems: [{ text: text }] });
+    try {
+      const response = await post(path, body, signal);
+      return response.ok ? await response.json() : none("refused", await response.text());
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      return none("gone", "`separatrix app` does not answer any more: start it again, then turn a knob.");
+    }
   }
 
   /* --- the quick answer ------------------------------------------------------------------------ */
@@ -32,11 +45,10 @@
   async function ask() {
     busy = true;
     while (pending !== null) {
-      const changes = pending, asked = yaml, begin = moved;
+      const changes = pending, before = yaml, begin = moved;
       pending = null;
-      const response = await post("/api/glance", { yaml: asked, changes: changes });
-      const answer = await response.json();
-      if (yaml !== asked) continue;  // another model was loaded meanwhile, and waits to be asked about
+      const answer = await asked("/api/glance", { yaml: before, changes: changes });
+      if (yaml !== before) continue;  // another model was loaded meanwhile, and waits to be asked about
       if (answer.error) { problems(answer); settle(); continue; }
       yaml = answer.yaml;
       if (document.activeElement !== $("yaml")) $("yaml").value = yaml;
@@ -50,11 +62,11 @@
 
   /* The separatrix and the proof take longer than all the rest: they follow when the hand rests. */
   async function refine() {
-    const asked = yaml, own = refining = new AbortController();
+    const before = yaml, own = refining = new AbortController();
     try {
-      const response = await post("/api/glance", { yaml: asked, divided: true }, own.signal);
-      const answer = await response.json();
-      if (pending !== null || yaml !== asked || own.signal.aborted) return;
+      const answer = await asked("/api/glance", { yaml: before, divided: true }, own.signal);
+      if (pending !== null || yaml !== before || own.signal.aborted) return;
+      if (answer.error) { problems(answer); settle(); return; }
       await pictures(answer, false);
       if (answer.finding) $("finding").textContent = answer.finding;
       settle();
@@ -80,13 +92,18 @@
     document.body.style.setProperty("--mark", color);
   }
 
+  const REFUSED = { unsupported: "only simulation", inconclusive: "no verdict", refused: "refused",
+    gone: "no connection" };
   function problems(answer) {
-    word({ unsupported: "only simulation", inconclusive: "no verdict" }[answer.error] || "not a model");
+    word(REFUSED[answer.error] || "not a model");
     $("sentence").textContent = answer.error === "unsupported"
       ? "The mean dynamics cannot carry this model; simulation can." : "";
-    const list = $("problems");
-    list.hidden = false;
-    list.replaceChildren(...answer.problems.map((p) => item("li", p.text)));
+    // what was answered before is still there, and no longer true
+    document.body.classList.add("stale");
+    for (const list of [$("problems"), $("wrong")]) {
+      list.hidden = false;
+      list.replaceChildren(...answer.problems.map((p) => item("li", p.text)));
+    }
   }
 
   function item(tag, text) {
@@ -96,7 +113,11 @@
   }
 
   function show(answer) {
-    $("problems").hidden = true;
+    $("problems").hidden = $("wrong").hidden = true;
+    document.body.classList.remove("stale");
+    $("about").textContent = answer.about;
+    if (fresh) $("horizon").value = Math.ceil(answer.horizon);
+    fresh = false;
     word(answer.verdict.word);
     $("name").textContent = answer.program;
     $("sentence").textContent = answer.sentence.replace(/^(Safe|Can get stuck|Always stuck)[^:]*: (.)/,
@@ -128,7 +149,8 @@
       ? s.low * Math.pow(s.high / s.low, x / STEPS) : s.low + (s.high - s.low) * x / STEPS;
     return s.whole ? Math.round(value) : Number(value.toPrecision(3));
   }
-  const shown = (s, value) => `${Number(value.toPrecision(4))}${s.unit ? " " + s.unit : ""}`;
+  const UNITS = { "1/s": "/s", "s": " s" };
+  const shown = (s, value) => `${Number(value.toPrecision(4))}${UNITS[s.unit] || ""}`;
 
   /* The range of a slider stays what it was when the model was loaded, so that it does not run away. */
   const inputs = new Map();
@@ -169,12 +191,14 @@
   }
 
   function load(text) {
+    fresh = true;
     yaml = text;
     $("yaml").value = text;
     forget();
     $("exact-answer").replaceChildren();
-    $("exact-stage").textContent = "";
+    $("exact-stage").textContent = $("simulated").textContent = "";
     $("timeline-figure").hidden = true;
+    if (running !== null) running.abort();
     change({});
   }
 
@@ -198,41 +222,28 @@
         for (const line of lines) take(JSON.parse(line));
       }
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (error.name === "AbortError") {
+        take({ cancelled: true });
+      } else {
+        take({ error: "gone", problems: [{ text: "`separatrix app` does not answer any more." }] });
+      }
     } finally {
       if (running === own) running = null;
     }
-  }
-
-  function duration(seconds) {
-    if (seconds === null) return "–";
-    if (typeof seconds === "string") return seconds;
-    const units = [["years", 31557600], ["days", 86400], ["h", 3600], ["min", 60], ["s", 1], ["ms", 1e-3]];
-    for (const [name, size] of units) {
-      if (seconds >= size) return `${Number((seconds / size).toPrecision(3))} ${name}`;
-    }
-    return `${seconds} s`;
   }
 
   function exact() {
     $("exact-stage").textContent = "…";
     $("exact-cancel").hidden = false;
     stream("/api/exact", { yaml: yaml }, (line) => {
+      if (line.cancelled) { $("exact-stage").textContent = "cancelled"; return; }
       if (line.stage) { $("exact-stage").textContent = `working on: ${line.stage}`; return; }
       if (line.error) {
         $("exact-stage").textContent = line.problems.map((p) => p.text).join("; ");
         return;
       }
-      const v = line.verdict, rows = [["verdict", v.sentence]];
-      for (const [name, times] of [["recovery", v.recovery_s], ["collapse", v.collapse_s]]) {
-        if (times) {
-          rows.push([name, `mean ${duration(times.mean)}, p50 ${duration(times.p50)}, ` +
-            `p99 ${duration(times.p99)}`]);
-        }
-      }
-      rows.push(["basis", `${line.closure} closure, ${v.states.toLocaleString("en")} states`]);
       $("exact-stage").textContent = "";
-      $("exact-answer").replaceChildren(...rows.flatMap(([a, b]) => [item("dt", a), item("dd", b)]));
+      $("exact-answer").replaceChildren(...line.rows.flatMap(([a, b]) => [item("dt", a), item("dd", b)]));
     }).finally(() => {
       $("exact-cancel").hidden = true;
       if ($("exact-stage").textContent === "…") $("exact-stage").textContent = "";
@@ -242,10 +253,13 @@
   async function simulate() {
     $("cancel").hidden = $("progress").hidden = false;
     $("simulated").textContent = "";
+    $("progress").removeAttribute("value");  // until the first run is done nobody knows how long it takes
     const body = { yaml: yaml, horizon: Number($("horizon").value), runs: Number($("runs").value) };
     await stream("/api/simulate", body, (line) => {
       if (line.error) {
         $("simulated").textContent = line.problems.map((p) => p.text).join("; ");
+      } else if (line.cancelled) {
+        $("simulated").textContent = "cancelled";
       } else if (line.timeline) {
         $("timeline-figure").hidden = false;
         Figures.timeline($("timeline"), line.timeline);
@@ -254,6 +268,7 @@
       } else {
         $("progress").max = line.total;
         $("progress").value = line.done;
+        $("simulated").textContent = `${line.done} of ${line.total} runs`;
       }
     });
     $("cancel").hidden = $("progress").hidden = true;
@@ -273,13 +288,20 @@
   async function share() {
     const packed = await through(new TextEncoder().encode(yaml), new CompressionStream("deflate-raw"));
     location.hash = "m=" + toText(packed);
-    try { await navigator.clipboard.writeText(location.href); } catch { /* the address bar has it */ }
+    let told = "Copied";
+    try { await navigator.clipboard.writeText(location.href); } catch { told = "It is in the address bar"; }
+    $("share").textContent = told;
+    setTimeout(() => { $("share").textContent = "Copy link"; }, 2000);
   }
 
   async function shared() {
     if (!location.hash.startsWith("#m=")) return null;
-    const bytes = await through(toBytes(location.hash.slice(3)), new DecompressionStream("deflate-raw"));
-    return new TextDecoder().decode(bytes);
+    try {
+      const bytes = await through(toBytes(location.hash.slice(3)), new DecompressionStream("deflate-raw"));
+      return new TextDecoder().decode(bytes);
+    } catch {
+      return "# the link that led here is damaged: it carries no model";
+    }
   }
 
   function save() {
@@ -292,15 +314,30 @@
 
   async function begin() {
     const start = await (await fetch("/api/start")).json();
-    $("gallery").replaceChildren(item("option", "your model"),
-      ...start.examples.map((e) => item("option", e.name)));
+    const group = (label, examples) => {
+      const found = document.createElement("optgroup");
+      found.label = label;
+      found.append(...examples.map((e) => {
+        const option = item("option", e.title);
+        option.value = e.name;
+        return option;
+      }));
+      return found;
+    };
+    const own = item("option", "your own");
+    own.value = "";
+    $("gallery").replaceChildren(own, group("Examples", start.examples.filter((e) => !e.family)),
+      group("Kinds of incidents", start.examples.filter((e) => e.family)));
     $("gallery").addEventListener("change", () => {
-      const example = start.examples[$("gallery").selectedIndex - 1];
+      const example = start.examples.find((e) => e.name === $("gallery").value);
       load(example ? example.yaml : start.yaml);
     });
     $("load").addEventListener("click", () => $("file").click());
     $("file").addEventListener("change", async () => {
-      if ($("file").files.length) load(await $("file").files[0].text());
+      if ($("file").files.length) {
+        $("gallery").value = "";
+        load(await $("file").files[0].text());
+      }
       $("file").value = "";
     });
     $("save").addEventListener("click", save);
@@ -314,12 +351,16 @@
     $("yaml").addEventListener("input", () => {
       clearTimeout(typing);
       typing = setTimeout(() => {
+        $("gallery").value = "";
         yaml = $("yaml").value;
         forget();
         change({});
       }, 400);
     });
-    load((await shared()) || start.yaml);
+    const first = (await shared()) || start.yaml;
+    const known = start.examples.find((e) => e.yaml === first);
+    $("gallery").value = known ? known.name : "";
+    load(first);
   }
 
   begin();

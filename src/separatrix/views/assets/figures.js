@@ -168,7 +168,7 @@ const Figures = (() => {
         line: { color: VIOLET, width: 3 }, name: "through your faults" });
     }
     const queueTop = p.queue[p.queue.length - 1], orbitTop = p.orbit[p.orbit.length - 1];
-    return draw(div, traces, layout("queue [attempts]", "orbit [requests]", {
+    return draw(div, traces, layout("queue [attempts]", "waiting to retry (orbit) [requests]", {
       xaxis: { range: [0, queueTop] }, yaxis: { range: [0, orbitTop] },
     }), moving);
   }
@@ -193,14 +193,15 @@ const Figures = (() => {
     const top = 1.08 * Math.max(1, tallest(h));
     let right = 2 * h.value;
     if (range && range.low !== null) {
-      right = Math.max(1.35 * range.high, 1.2 * h.value);
+      // where danger reaches far beyond the present load, what is near it is what matters
+      right = Math.min(Math.max(1.35 * range.high, 1.2 * h.value), 4 * Math.max(range.low, h.value));
       const edge = range.worse === "above" ? range.low : range.high, y = 0.4 * top;
       const words = `${range.margin > 0 ? "margin" : "too much"} ${Number(Math.abs(range.margin).toPrecision(3))}/s`;
       traces.push({ x: [range.low, range.high, range.high, range.low], y: [0, 0, top, top], mode: "lines",
         fill: "toself", fillcolor: RED + "1a", line: { width: 0 }, name: "can rest at either",
         showlegend: false, hoverinfo: "skip" });
       traces.push({ x: [h.value, (h.value + edge) / 2, edge], y: [y, y, y], mode: "lines+markers+text",
-        text: ["", words, ""], textposition: "top center", name: "margin", showlegend: false,
+        text: ["", words, ""], textposition: h.value + edge > 0.5 * right ? "top center" : "top right", name: "margin", showlegend: false,
         hoverinfo: "skip", line: { color: GREY, width: 1.5 }, cliponaxis: false, marker: { color: GREY,
           size: [0, 0, 12], symbol: ["circle", "circle", edge > h.value ? "triangle-right" : "triangle-left"] } });
     }
@@ -240,7 +241,8 @@ const Figures = (() => {
       shapes: t.faults.map((f) => ({ type: "rect", x0: f.begin_s, x1: f.end_s, yref: "paper", y0: 0, y1: 1,
         fillcolor: RED + "26", line: { width: 0 }, layer: "below" })),
       yaxis: axis("requests/s", 0.7, 1), yaxis2: axis("retries/s", 0.36, 0.65),
-      yaxis3: axis("attempts", 0, 0.31), xaxis: { anchor: "y3" },
+      yaxis3: axis("attempts", 0, 0.31),
+      xaxis: { anchor: "y3", range: [0, t.times_s[t.times_s.length - 1]] },
     }));
   }
 

@@ -1,0 +1,68 @@
+"""Which chains are too dear to be asked, in one place.
+
+What a chain costs is the multiplications of one elimination, known before it is made
+(`separatrix.markov.nested.effort`); a core does about 7e9 of them in a second. Each bound is a patience.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from math import inf
+
+from separatrix.errors import NotConverged
+from separatrix.population import Population
+
+UNASKED = 2e11
+"""Half a minute: a verdict whose closure nobody named. It takes one elimination and a few cheaper ones."""
+SIDE_BY_SIDE = 3e11
+"""Three quarters of a minute: one of several engines, each of which may be slow."""
+FORETOLD = 1e11
+"""A quarter of a minute: beside a measurement that runs while the chain is worked out."""
+SCORE = 1e10
+"""A second and a half: a committor that only makes a simulation quicker."""
+_MOST_STATES = 10_000_000  # more than these cost more than any bound, on any lattice
+
+
+def multiplications(population: Population, bound: float = 0.0) -> float:
+    """Of one elimination; infinite where there are too many states to tell.
+
+    bound : where the answer is surely below it, what four axes of so many states would cost is told, at no cost.
+    """
+    states = population.n_states
+    if states > _MOST_STATES:
+        return inf
+    if states**2.5 <= bound:  # what four axes cost; others cost less
+        return states**2.5
+    from separatrix.markov.nested.effort import elimination_operations  # brings the compiler
+
+    return float(elimination_operations(population))
+
+
+def dearness(population: Population, bound: float, *, states: int | None = None) -> str:
+    """What of a chain is beyond `bound` multiplications or so many `states`, in words; empty where nothing is."""
+    size = " x ".join(map(str, population.shape))
+    count = population.n_states
+    what = f"a chain of {Decimal(count):.3g} states ({size})"
+    if states is not None and count > states:
+        return f"{what}, more than {states:,},"
+    operations = multiplications(population, bound)
+    if operations <= bound:
+        return ""
+    return (
+        what if operations == inf else f"{what}, {operations:.2g} multiplications an elimination,"
+    )
+
+
+def affordable(
+    population: Population, bound: float, advice: str, *, states: int | None = None
+) -> Population:
+    """The same population.
+
+    advice : what to do instead, after "is too dear ...".
+
+    Raises NotConverged, with the cost, where a chain of it is beyond `bound` or has more than `states` states.
+    """
+    dear = dearness(population, bound, states=states)
+    if dear:
+        raise NotConverged(f"{dear} is too dear {advice}", certificate="cost")
+    return population

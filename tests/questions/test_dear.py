@@ -1,0 +1,46 @@
+"""What a chain may cost: counted before it is made, and refused in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from separatrix.errors import NotConverged
+from separatrix.markov.nested.effort import elimination_operations
+from separatrix.population import Population
+from separatrix.population.lattice import Axis
+from separatrix.questions.dear import affordable, dearness, multiplications
+
+
+def box(*sizes: int) -> Population:
+    return Population("box", "staged", tuple(Axis(f"a{n}", n, "queue") for n in sizes), ())
+
+
+def test_cheap_chains_are_let_through_without_counting():
+    small = box(20, 20)
+    assert multiplications(small, 1e9) == 400**2.5
+    assert affordable(small, 1e9, "here") is small
+
+
+def test_the_cost_is_that_of_the_elimination():
+    population = box(60, 60, 60)
+    assert multiplications(population) == elimination_operations(population)
+    # what is told at no cost is never below it
+    assert elimination_operations(population) <= population.n_states**2.5
+
+
+def test_what_no_lattice_could_afford_is_not_counted():
+    assert multiplications(box(1000, 1000, 1000)) == float("inf")
+    with pytest.raises(NotConverged) as caught:
+        affordable(box(1000, 1000, 1000), 1e300, "here")
+    assert "a chain of 1.00e+9 states (1000 x 1000 x 1000) is too dear here" in str(caught.value)
+    assert caught.value.certificate == "cost"
+
+
+def test_refusals_name_what_is_too_much():
+    population = box(60, 60, 60)
+    operations = elimination_operations(population)
+    assert f"{operations:.2g} multiplications an elimination," not in dearness(
+        population, operations
+    )
+    assert dearness(population, operations / 2).endswith("multiplications an elimination,")
+    assert dearness(population, operations, states=1000).endswith("more than 1,000,")
