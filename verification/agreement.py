@@ -35,8 +35,9 @@ from separatrix.errors import NotConverged
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.quantities import duration_text
 from separatrix.population import lower
-from separatrix.questions.agreement import affordable, agreement, differences, exactly, margin_of
+from separatrix.questions.agreement import SIDE_BY_SIDE, agreement, differences, exactly, margin_of
 from separatrix.questions.answers import CLOSE, ENGINES, Answer, Engine, Time
+from separatrix.questions.dear import affordable
 from separatrix.questions.levels import Levels
 from separatrix.questions.regimes import regimes
 from separatrix.questions.split import NARROW
@@ -164,7 +165,8 @@ def chains_again(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]
         asked: dict[str, Any] = {}
         for engine in CHAINS:
             try:
-                regime = regimes(affordable(lower(row.program(), engine), MOST_STATES))
+                chain = lower(row.program(), engine)
+                regime = regimes(affordable(chain, SIDE_BY_SIDE, "to be asked", states=MOST_STATES))
             except NotConverged as error:
                 asked[engine] = Answer(
                     engine, "inconclusive", None, None, str(error), 0.0

@@ -39,7 +39,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as every
-from math import ceil, pi, prod, sqrt
+from math import pi, prod, sqrt
 
 import numpy as np
 
@@ -179,7 +179,7 @@ def _enough(flow: Flow) -> int:
     Poisson law; some more where many are doomed, which `FEW_TURNS` leaves room for in short queues."""
     station, empty = flow.station, tuple(np.zeros(()) for _ in flow.frame.axes)
     served = station.server.thread_pool / float(station.holding(empty)) * flow.stream.timeout
-    return max(FEW_TURNS, ceil(sqrt(served / (2.0 * pi))))
+    return max(FEW_TURNS, round(sqrt(served / (2.0 * pi))))
 
 
 def _dooms(flow: Flow, attempt: int, wait: int) -> bool:
