@@ -59,3 +59,14 @@ def test_the_same_calm_is_simulated_once_and_another_anew(monkeypatch):
     calm_share(service(8.0, timeout=1.1), seed=1)
     calm_share(service(8.0, timeout=1.2))
     assert len(asked) == 3
+
+
+def test_what_has_too_much_to_do_from_the_start_is_not_said_to_get_stuck():
+    # the bucket refuses a fifth; those who come again keep the score up, the queue stays empty
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(50.0)}, 100, admission=TokenBucket(45.0, 10)))
+    program.add_source(Source("c", "get", 55.0, timeout=0.6, retries=2))
+    program.connect("c", "s")
+    verdict = seen_verdict(program, 1.0, 90.0, runs=40, events=1e6)
+    assert verdict.word == "always stuck"
+    assert verdict.reason.startswith("s has too much to do")

@@ -1,6 +1,6 @@
 r"""What a service is like when nothing happens to it, simulated: whom it answers, how busy it is, how full.
 
-Asked where no chain says it. Runs last twenty times `relaxation`, the first tenth left out.
+Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from separatrix.questions.long_outage import long_outage
 from separatrix.questions.verdict import HEALTHY_SHARE, relaxation
 from separatrix.simulate import SimulationResult, simulate
 
+LASTS = 20.0
+"""Length of a run, in times of `relaxation`."""
 SATURATED = 0.95
 """Mean share of a server's threads at work from which it is full for good: mean dynamics that rest below its
 capacity leave more of them idle."""
@@ -75,8 +77,9 @@ def _calm(program: Program, seed: int) -> SimulationResult:
     if found is None:
         tau = relaxation(program)
         found = simulate(
-            calm, horizon=20 * tau, runs=16, seed=seed, warmup=2 * tau, workers=1, progress=False
-        )
+            calm, horizon=LASTS * tau, runs=16, seed=seed, warmup=2 * tau, workers=1,
+            progress=False,
+        )  # fmt: skip
         for old in list(_known)[: len(_known) + 1 - _KEPT]:
             _known.pop(old, None)
         _known[key] = found

@@ -23,7 +23,7 @@ import numpy as np
 
 from separatrix.model import Program, Schedule
 from separatrix.model.quantities import duration_text
-from separatrix.questions.calm import overloaded
+from separatrix.questions.calm import LASTS, overloaded
 from separatrix.questions.long_outage import backlog_time, long_outage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
@@ -125,7 +125,7 @@ def seen_verdict(
       :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries; or it drifts
       back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
-      :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is back at once but is `overloaded`
+      :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is `overloaded`
       even undisturbed;
     * **can get stuck** otherwise.
 
@@ -152,14 +152,17 @@ def seen_verdict(
     if _returns(recovery, long):
         full = overloaded(program, seed=seed)
         if full:
-            reason = f"{full} has too much to do even undisturbed: too few are answered in time"
-            return SeenVerdict("always stuck", recovery, None, unfed, reason)
+            return SeenVerdict("always stuck", recovery, None, unfed, _too_much(full))
         reason = f"back within {duration_text(recovery.mean)} after a long outage"
         return SeenVerdict("safe", recovery, None, unfed, reason)
     collapse = seen_collapse(program, stuck, runs=runs, events=events, seed=seed + 1)
     if collapse.seen == collapse.runs and (collapse.mean < HOLDS * tau or collapse.cv < BALLISTIC):
         reason = f"gets there by itself within {duration_text(collapse.mean)}"
         return SeenVerdict("always stuck", recovery, collapse, unfed, reason)
+    # what seldom collapses while it is watched undisturbed shows what it is like before
+    full = overloaded(program, seed=seed) if collapse.low > 3 * LASTS * tau else ""
+    if full:
+        return SeenVerdict("always stuck", recovery, collapse, unfed, _too_much(full))
     if rare:
         collapse = refined(
             program, collapse, "collapse", healthy, stuck, events=events, seed=seed + 1
@@ -175,6 +178,10 @@ def seen_verdict(
         f"{duration_text(unfed.mean if isfinite(unfed.mean) else unfed.low)}"
     )
     return SeenVerdict("can get stuck", recovery, collapse, unfed, reason)
+
+
+def _too_much(server: str) -> str:
+    return f"{server} has too much to do even undisturbed: too few are answered in time"
 
 
 def _returns(recovery: SeenPassage, long: float) -> bool:
