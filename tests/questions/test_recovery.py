@@ -7,8 +7,15 @@ from click.testing import CliRunner
 
 from separatrix import ModelError, Program, Server, Source, Work
 from separatrix.cli import main
+from separatrix.markov.hitting import hitting_times
 from separatrix.model.files import dumps
-from separatrix.questions.recovery import recovery_by_engine, recovery_over_load
+from separatrix.model.parameters import with_parameter
+from separatrix.questions.recovery import (
+    recovery_by_engine,
+    recovery_over_load,
+    seen_recovery_over_load,
+)
+from separatrix.questions.verdict import check
 from separatrix.views.figures import recovery_curve
 from separatrix.views.figures_canvas import as_svg
 from separatrix.views.figures_sweep import recovery_engines
@@ -31,6 +38,18 @@ def test_recovery_grows_with_load_and_danger_has_a_beginning():
     assert "can get stuck" in curve.finding()
     assert len(curve.to_dict()["points"]) == 4
     recovery_curve(curve, curve.finding())
+
+
+def test_every_point_of_the_curve_begins_with_a_saturated_service():
+    """Where there are two regimes, too: not from the stuck one, which is mostly less full."""
+    verdict = check(with_parameter(service(), "sources.c.arrival_rate", 8.0))
+    assert verdict.found.stuck is not None
+    (mean,) = recovery_over_load(service(), "c", [8.0], known={8.0: verdict}).means
+    times = hitting_times(verdict.population, verdict.found.healthy).mean
+    assert mean == pytest.approx(float(times[-1, -1]), rel=1e-9)
+    assert mean > verdict.recovery.mean
+    known = seen_recovery_over_load(service(), "c", [8.0], known={8.0: verdict})
+    assert known.means == (mean,)
 
 
 def test_unknown_source():

@@ -39,6 +39,10 @@ BLIND = 1e-4
 """Least ratio of singular values of the scaled sensitivities that counts as seen."""
 BEST = 3
 """Starts of the local stage."""
+FEW = 3
+"""Predictions (and derivatives) after which starts on their way to the same place are told."""
+SAME_WAY = 0.05
+"""Ways nearer than this share of the bounds end at one place."""
 STRETCHES = 12
 """Clusters in time, where there are fewer than three runs."""
 POOR = 3.0
@@ -76,12 +80,9 @@ def calibrate(
     scale = Scale(program, bounds)
     model = Residuals(program, observations, scale, engine, closure)
     starts = _sobol(model, points, seed) if stage == "sobol" else _cma(model, seed)
-    best, cost = starts[0], np.inf
-    for start in starts:
-        found = _least_squares(model, start)
-        if found.cost < cost:
-            best, cost = np.asarray(found.x, dtype=np.float64), float(found.cost)
-    return _result(model, best)
+    ends = [_least_squares(model, start) for start in _apart(model, starts)]
+    best = min(ends, key=lambda end: float(end.cost))
+    return _result(model, np.asarray(best.x, dtype=np.float64))
 
 
 def calibrate_load_and_patience(
@@ -140,14 +141,25 @@ def _cma(model: Residuals, seed: int) -> list[Array]:
     return [np.clip(np.asarray(best, dtype=np.float64), 0.0, 1.0)]
 
 
-def _least_squares(model: Residuals, start: Array) -> Any:
+def _apart(model: Residuals, starts: list[Array]) -> list[Array]:
+    """Where a few steps lead from the starts, those on their way to the same place once."""
+    if len(starts) == 1:
+        return starts
+    kept: list[Array] = []
+    for end in sorted((_least_squares(model, s, FEW) for s in starts), key=lambda e: float(e.cost)):
+        if all(float(np.abs(end.x - other).max()) > SAME_WAY for other in kept):
+            kept.append(np.asarray(end.x, dtype=np.float64))
+    return kept
+
+
+def _least_squares(model: Residuals, start: Array, most: int = 40) -> Any:
     from scipy.optimize import least_squares
 
     inside = np.clip(start, 1e-6, 1 - 1e-6)
     solve = cast(Any, least_squares)
     return solve(
         model.residuals, inside, bounds=(0.0, 1.0), diff_step=1e-3, xtol=1e-6, ftol=1e-8,
-        max_nfev=40,
+        max_nfev=most,
     )  # fmt: skip
 
 

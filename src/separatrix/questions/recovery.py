@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
+from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
 from separatrix.model.quantities import duration_text
@@ -15,15 +16,17 @@ from separatrix.population import Closure
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import ENGINES, Agreement, Engine, Time
 from separatrix.questions.fluid_verdict import fluid_verdict
-from separatrix.questions.passage import Passage
+from separatrix.questions.passage import Passage, passage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.simulated import seen_recovery
-from separatrix.questions.verdict import Verdict, Word, check
+from separatrix.questions.verdict import Verdict, Word, check, saturated
 
 
 @dataclass(frozen=True)
 class RecoveryOverLoad(Shown):
     """Verdict and recovery time at each arrival rate of one source.
+
+    Times are those after a long outage, at every rate: from full queues with every client waiting to retry.
 
     Attributes
     ----------
@@ -95,7 +98,7 @@ def recovery_over_load(
         for rate in rates
     ]
     never = float("inf")
-    passages = [verdict.recovery for verdict in verdicts]
+    passages = [_after_outage(verdict) for verdict in verdicts]
     return RecoveryOverLoad(
         source=source,
         rates=tuple(rates),
@@ -104,6 +107,17 @@ def recovery_over_load(
         p50s=tuple(never if p is None else p.p50 for p in passages),
         p99s=tuple(never if p is None else p.p99 for p in passages),
     )
+
+
+def _after_outage(verdict: Verdict) -> Passage | None:
+    """From a saturated service to its healthy set; None where there is nothing healthy.
+
+    A verdict's own recovery is that where there is one regime; where there are two, it is from the stuck one.
+    """
+    if verdict.recovery is None or verdict.found.stuck is None:
+        return verdict.recovery
+    chain = as_chain(verdict.population)
+    return passage(chain, verdict.found.healthy, saturated(verdict.found))
 
 
 def seen_recovery_over_load(
@@ -134,7 +148,7 @@ def seen_recovery_over_load(
         exact = (known or {}).get(rate)
         if exact is not None and exact.recovery is not None:
             words.append(exact.word)
-            times.append(exact.recovery)
+            times.append(_after_outage(exact) or exact.recovery)
             continue
         there = with_parameter(program, path, rate)
         quick = fluid_verdict(there, closure="geometric", timed=False)

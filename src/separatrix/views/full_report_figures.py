@@ -123,7 +123,7 @@ def _recovery(dossier: Dossier, curve: RecoveryOverLoad) -> str:
     if spread is not None and spread.exists:
         told += f"From {rate_text(spread.low)} on an overload can stay. "
     if curve.engine == "markov":
-        return f"{told}By the exact chain at each load."
+        return f"{told}After a long outage, by the exact chain at each load."
     here = "" if dossier.verdict is None else "; at the present load by the exact chain"
     return f"{told}Simulated after a long outage{here}."
 
