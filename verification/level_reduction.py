@@ -8,8 +8,8 @@ up, within it and down,
 
 from the top level down, where the diagonal of :math:`M_q` is rebuilt as the sum of its row's rates and of the rates
 down. Rows dominate by the rates down, so that LAPACK, given the transpose, exchanges no rows and cancels
-nothing. Level 0 is solved state by state (Grassmann, Taksar and Heyman). No tree, front or panel, no compiled code
-of ours; every level has a power of its own.
+nothing. Level 0 is solved state by state (Grassmann, Taksar and Heyman). No tree, front or panel, no compiled code of
+ours; every level has a power of two of its own.
 
 Source: G. Latouche, V. Ramaswami, Introduction to Matrix Analytic Methods in Stochastic Modeling (1999), chapter 12.
 """
@@ -41,13 +41,14 @@ def level_law(chain) -> np.ndarray:
             folded = ratio @ down
         first = _block(chain, 0, 0) + folded
         found = np.empty((levels, width))
-        x, power = _law_of(first), 0.0
+        x, power = _law_of(first), 0
         for q in range(levels):
             x = x @ ratios[q] if q else x
-            power += np.log(x.max())
-            x = x / x.max()
+            # a sum of a thousand logarithms would round a thousand times, and to the same side
+            shift = int(np.frexp(x.max())[1])
+            x, power = np.ldexp(x, -shift), power + shift
             with np.errstate(divide="ignore"):
-                found[q] = power + np.log(np.where(x > JUDGED, x, 0.0))
+                found[q] = power * np.log(2.0) + np.log(np.where(x > JUDGED, x, 0.0))
     top = found.max()
     return found - top - np.log(np.exp(found - top).sum())
 

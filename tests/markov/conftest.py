@@ -56,6 +56,23 @@ def birth_death(up: Any, down: Any) -> Chain:
     return Chain((up.size + 1,), ("n",), listed=Edges(rows, cols, np.concatenate([up, down])))
 
 
+def steep(shape: tuple[int, int], up: float, decades: float, seed: int) -> Chain:
+    """Rates `up` against about 1 along the queue; the orbit fills `decades` more rarely at an empty queue."""
+    rng = np.random.default_rng(seed)
+    q, o = np.indices(shape)
+    last, full = q == shape[0] - 1, o == shape[1] - 1
+
+    def near(rate, never):
+        return np.where(never, 0.0, rate * 10.0 ** rng.uniform(-1, 1, shape))
+
+    rare = 10.0 ** (-decades * (1.0 - q / (shape[0] - 1)))
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1))
+    never = (last, q == 0, full, o == 0, last | (o == 0))
+    rates = (up, 1.0, rare, 1.0, 0.3)
+    tables = tuple(near(rate, no) for rate, no in zip(rates, never, strict=True))
+    return Chain(shape, ("queue", "orbit"), jumps, tables)
+
+
 def many_servers(arrival: float, service: float, servers: int, bound: int) -> Population:
     """M/M/c/K with K = `bound`."""
     transitions = (
@@ -107,10 +124,11 @@ class Known:
     retry_chain: Callable[[int, int, float, float], Population]
     birth_death: Callable[[Any, Any], Chain]
     many_servers: Callable[[float, float, int, int], Population]
+    steep: Callable[[tuple[int, int], float, float, int], Chain]
     mp_stationary: Callable[[Any], list[mpmath.mpf]]
     mp_hitting: Callable[[Any, Any], list[mpmath.mpf]]
 
 
 @pytest.fixture(scope="session")
 def known() -> Known:
-    return Known(retry_chain, birth_death, many_servers, mp_stationary, mp_hitting)
+    return Known(retry_chain, birth_death, many_servers, steep, mp_stationary, mp_hitting)

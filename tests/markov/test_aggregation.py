@@ -257,3 +257,20 @@ def test_rounds_that_lead_nowhere_end_early(monkeypatch, known):
     found = iterate(as_chain(known.retry_chain(100, 20, 9.0, 4.5)))
     assert found.rounds == iteration._JUDGED
     assert found.error > 1.0
+
+
+def test_times_from_states_that_no_round_has_judged_are_refused():
+    """A law down to 1e-287: its smallest entries are iterated, but nothing says how well."""
+    chain = box((8, 3, 3), 5)
+    tables = list(chain.stencil)
+    tables[0] = tables[0] * 1e-41  # up the first axis
+    for number in (6, 8):  # the other ways up it
+        tables[number] = tables[number] * 0.0
+    steep = Chain(chain.shape, chain.names, chain.jumps, tuple(tables))
+    target = np.zeros(chain.shape, dtype=bool)
+    target[0] = True
+    with pytest.raises(NotConverged, match="cannot weigh"):
+        hitting_times(steep, target, method="aggregated")
+    law, exact = (stationary(steep, method) for method in ("aggregated", "levels"))
+    assert law.floor == -np.inf
+    np.testing.assert_allclose(law.log_pi, exact.log_pi, rtol=0.0, atol=1e-9)

@@ -11,7 +11,7 @@ from separatrix.markov import agreement
 from separatrix.markov.agreement import agreed, disagreement, drops_may_tell
 from separatrix.markov.committor import committor
 from separatrix.markov.deadline import hit_within
-from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.generator import as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
 from separatrix.markov.nested.strips import deep_levels, strip_levels
@@ -211,23 +211,6 @@ def test_an_order_is_never_compared_with_itself(monkeypatch):
     assert not asked
 
 
-def slope(shape, up, decades, seed):
-    """Rates `up` against about 1 along the queue; the orbit fills `decades` more rarely at an empty queue."""
-    rng = np.random.default_rng(seed)
-    q, o = np.indices(shape)
-    last, full = q == shape[0] - 1, o == shape[1] - 1
-    rare = 10.0 ** (-decades * (1.0 - q / (shape[0] - 1)))
-    tables = [
-        np.where(never, 0.0, rate * 10.0 ** rng.uniform(-1, 1, shape))
-        for rate, never in zip(
-            (up, 1.0, rare, 1.0, 0.3), (last, q == 0, full, o == 0, last | (o == 0)), strict=True
-        )
-    ]
-    return Chain(
-        shape, ("queue", "orbit"), ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1)), tuple(tables)
-    )
-
-
 def exact_mean(chain, target):
     """Logarithm of the mean time from the first state to the target, state by state in 30 digits."""
     gone, n = target.reshape(-1), chain.n_states
@@ -259,9 +242,9 @@ def full_orbit(chain):
 
 
 @pytest.mark.parametrize("method", ["levels", "nested"])
-def test_a_way_through_states_that_one_order_loses(method):
+def test_a_way_through_states_that_one_order_loses(known, method):
     """By levels from one end alone, this mean is 27 decades too long."""
-    chain = slope((70, 8), 1e-12, 80.0, 0)
+    chain = known.steep((70, 8), 1e-12, 80.0, 0)
     target = full_orbit(chain)
     exact = exact_mean(chain, target)
     assert exact > 559.0 * np.log(10.0)
@@ -277,9 +260,9 @@ def test_a_way_through_states_that_one_order_loses(method):
 
 
 @pytest.mark.parametrize("method", ["levels", "nested"])
-def test_exits_that_no_order_holds_are_inconclusive(method):
+def test_exits_that_no_order_holds_are_inconclusive(known, method):
     """Alone, each of four orders says `ok`; they are 18 and 31 decades apart."""
-    chain = slope((100, 12), 1e-12, 80.0, 0)
+    chain = known.steep((100, 12), 1e-12, 80.0, 0)
     target = full_orbit(chain)
     times = hitting_times(chain, target, method=method, second_moment=False)
     held = quasi_stationary(chain, ~target, method=method)

@@ -17,23 +17,6 @@ from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
 
 
-def steep(shape: tuple[int, int], up: float, decades: float, seed: int) -> Chain:
-    """Rates `up` against about 1 along the queue; the orbit fills `decades` more rarely at an empty queue."""
-    rng = np.random.default_rng(seed)
-    q, o = np.indices(shape)
-    last, full = q == shape[0] - 1, o == shape[1] - 1
-
-    def near(rate, never):
-        return np.where(never, 0.0, rate * 10.0 ** rng.uniform(-1, 1, shape))
-
-    rare = 10.0 ** (-decades * (1.0 - q / (shape[0] - 1)))
-    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, -1))
-    never = (last, q == 0, full, o == 0, last | (o == 0))
-    rates = (up, 1.0, rare, 1.0, 0.3)
-    tables = tuple(near(rate, no) for rate, no in zip(rates, never, strict=True))
-    return Chain(shape, ("queue", "orbit"), jumps, tables)
-
-
 def exact_logs(chain: Chain) -> np.ndarray:
     """Logarithms of the law by elimination state by state (Grassmann, Taksar and Heyman)."""
     n = chain.n_states
@@ -65,9 +48,9 @@ def exact_logs(chain: Chain) -> np.ndarray:
 @pytest.mark.parametrize(
     ("shape", "up", "decades"), [((70, 8), 1e-12, 80.0), ((90, 6), 1e-3, 80.0)]
 )
-def test_steep_laws_in_every_entry(shape, up, decades, method):
+def test_steep_laws_in_every_entry(known, shape, up, decades, method):
     """Elimination alone balances here in every state to 1e-9 and is wrong by 5e-7, down to nothing at all."""
-    chain = steep(shape, up, decades, 0)
+    chain = known.steep(shape, up, decades, 0)
     exact = exact_logs(chain)
     assert exact.min() < -300 * np.log(10.0)
     found = stationary(chain, method, certify=True)
@@ -80,8 +63,8 @@ def test_steep_laws_in_every_entry(shape, up, decades, method):
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), held=st.floats(0.05, 0.9), off=st.floats(-60.0, 60.0))
-def test_the_bound_holds_whatever_the_start(seed, held, off):
-    chain = steep((12, 5), 0.2, 6.0, seed)
+def test_the_bound_holds_whatever_the_start(known, seed, held, off):
+    chain = known.steep((12, 5), 0.2, 6.0, seed)
     exact = solver_for(chain, method="levels").law()
     log = exact.log()
     free = log < np.quantile(log, 1.0 - held)
@@ -93,8 +76,8 @@ def test_the_bound_holds_whatever_the_start(seed, held, off):
     assert not 1e-9 < found.error < np.inf
 
 
-def test_rounds_cut_short_bound_nothing(monkeypatch):
-    chain = steep((40, 5), 0.5, 6.0, 3)
+def test_rounds_cut_short_bound_nothing(known, monkeypatch):
+    chain = known.steep((40, 5), 0.5, 6.0, 3)
     exact = solver_for(chain, method="levels").law()
     free = exact.log() < exact.log().max() - 5.0
     far = Scaled.of(exact.mantissa, exact.exponent + np.where(free, 90, 0))
@@ -128,8 +111,8 @@ def test_an_unlikely_well_that_holds_the_chain_is_not_certified():
     assert hard.to_dict()["certified_log10"] == pytest.approx(-250.0, abs=2.0)
 
 
-def test_states_that_are_never_entered_stay_at_zero():
-    chain = steep((30, 4), 1e-12, 3.0, 1)
+def test_states_that_are_never_entered_stay_at_zero(known):
+    chain = known.steep((30, 4), 1e-12, 3.0, 1)
     tables = [table.copy() for table in chain.stencil]
     tables[0][19] = 0.0  # nobody gets above level 19
     cut = Chain(chain.shape, chain.names, chain.jumps, tuple(tables))

@@ -39,7 +39,7 @@ def weights_page(found: Study, *, command: str) -> str:
             section(
                 "Data",
                 listed("Quality", [line.strip() for line in str(summary.quality).splitlines()]),
-                folded(f"{len(summary.sources)} files", listed("", summary.sources)),
+                folded(_files(len(summary.sources)), listed("", summary.sources)),
             ),
         ],
         command=command,
@@ -47,11 +47,15 @@ def weights_page(found: Study, *, command: str) -> str:
     )
 
 
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def _tiles(found: Study) -> list[Tile]:
     """The dearest operation, the busiest, and how far the score explains the load."""
     tiles: list[Tile] = []
     rows = weight_rows(found.weights)
-    if rows:
+    if rows and found.weights.status == "ok":
         operation, weight, interval, *_ = rows[0]
         remark = f"95 % interval {interval}" if interval else found.weights.method
         tiles.append(("Dearest operation", operation, f"weight {weight}, {remark}"))
@@ -61,7 +65,8 @@ def _tiles(found: Study) -> list[Tile]:
         tiles.append(("Most frequent", largest[0][0], share))
     if found.agreements:
         row = agreement_rows(found.agreements)[0]
-        tiles.append(("CPU load explained", f"R² {row[1]}", "held out: where it was not fitted"))
+        value = "unknown" if row[1] == "-" else f"R² {row[1]}"
+        tiles.append(("CPU load explained", value, "held out: where it was not fitted"))
     return tiles
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import amount_text
+from separatrix.model.quantities import amount_text, percent_text
 from separatrix.weights.agreement import Agreement
 from separatrix.weights.result import Basis, Weights
 from separatrix.weights.score import Load
@@ -68,11 +68,11 @@ def summary_rows(summary: Summary) -> list[tuple[str, ...]]:
     return [
         (
             row.operation,
-            f"{100 * row.share:.3g} %",
-            _number(row.mean, "{:.4g}"),
-            _number(row.std, "{:.3g}"),
-            _number(row.quartiles[1], "{:.3g}"),
-            _number(row.maximum, "{:.4g}"),
+            percent_text(row.share),
+            _amount(row.mean),
+            _amount(row.std, 3),
+            _amount(row.quartiles[1], 3),
+            _amount(row.maximum),
             f"{row.count:,}",
         )
         for row in summary.table()
@@ -152,6 +152,10 @@ def print_table(
     for row in (header, *rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         console.print("  " + "  ".join(cells).rstrip(), markup=False, highlight=False)
+
+
+def _amount(value: float, digits: int = 4) -> str:
+    return amount_text(value, digits) if math.isfinite(value) else "-"
 
 
 def _number(value: float, form: str) -> str:

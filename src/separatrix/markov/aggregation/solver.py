@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import log as log_of
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
-from separatrix.markov.aggregation.iteration import Iterated, iterate
+from separatrix.markov.aggregation.iteration import FLOOR, Iterated, iterate
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
@@ -93,14 +94,10 @@ class Aggregated(Solver):
         return parts[0].plus(Scaled(-parts[1].mantissa, parts[1].exponent))
 
     def _from_the_right(self, b: Scaled, gone: Mask) -> Scaled:
-        law = _scaled(self._law)
-        if (law.mantissa[~gone.reshape(-1)] == 0.0).any():
-            raise NotConverged(
-                "some states are so unlikely that iterated aggregation cannot weigh them"
-                " (below 1e-280, or transient): use method='nested', or solve from the left",
-                certificate="probability 0",
-            )
+        law, kept = _scaled(self._law), ~gone.reshape(-1)
+        _needs_weight(law, kept)
         solved = self._times(self._reversed, b.times(law), gone)
+        _needs_weight(solved, kept & (solved.mantissa > 0.0))
         live = np.flatnonzero(solved.mantissa)
         t = zeros(b.size)
         ratio = solved[live].over(law[live])
@@ -147,6 +144,17 @@ def _sure(found: Iterated) -> Iterated:
             certificate=f"changes shrink by {found.rate:.3g} a round",
         )
     return found
+
+
+def _needs_weight(x: Scaled, kept: NDArray[np.bool_]) -> None:
+    """Refuse what no round has judged."""
+    log = x.log()
+    if (log[kept] <= log.max() + log_of(FLOOR)).any():
+        raise NotConverged(
+            "some states are so unlikely that iterated aggregation cannot weigh them"
+            " (below 1e-280, or transient): use method='nested', or solve from the left",
+            certificate="weight below 1e-280",
+        )
 
 
 def _as_scaled(b: Array | Scaled) -> Scaled:

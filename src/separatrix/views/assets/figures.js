@@ -21,7 +21,7 @@ const Figures = (() => {
   }
 
   /* While a slider moves, only the lines and points of a picture are drawn again, on its axes as they are:
-     to set a picture anew costs three times as much. */
+     to set a picture anew costs more than twice as much. */
   function draw(div, traces, layout, moving) {
     const drawn = moving && onSameAxes(div, traces, layout)
       ? Plotly.animate(div, { data: traces, traces: traces.map((_, i) => i) }, { mode: "immediate",
@@ -97,7 +97,7 @@ const Figures = (() => {
   }
 
   /* Where z(x, y) passes `at`: the crossings of the grid's edges, joined cell by cell into lines. The
-     library's contours do the same at ten times the cost. */
+     library's own contours cannot be moved without setting the picture anew. */
   function levelLines(x, y, z, at) {
     const place = new Map(), joined = new Map();
     const cut = (id, a, b, point) => {
