@@ -14,9 +14,10 @@ A tipping spike lasts what a full queue takes. Simulation counts a run as trappe
 what the backlog takes; where a stuck service comes back about as soon by itself, many that the chain calls trapped
 are back by then, and the simulated spike is the larger one. The fluid's spike is that of the mean dynamics.
 
-Run: python verification/agreement.py [--store DIR] [--events 3e7] [--more 3e8]
+Run: python verification/agreement.py [--store DIR] [--events 3e7] [--more 3e8] [--again]
 (about half an hour of processor time; rows that read "wide" or "unseen" are asked again with --more events; finished
-rows are kept in DIR, by default build/agreement, and not asked again)
+rows are kept in DIR, by default build/agreement, and not asked again; with --again the chains are, between the same
+levels, and what they say is kept in DIR/again: for a new closure, which changes no simulation)
 """
 
 from __future__ import annotations
@@ -24,19 +25,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from separatrix.errors import NotConverged
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.quantities import duration_text
-from separatrix.questions.agreement import agreement, margin_of
-from separatrix.questions.answers import CLOSE, ENGINES
+from separatrix.population import lower
+from separatrix.questions.agreement import SIDE_BY_SIDE, agreement, differences, exactly, margin_of
+from separatrix.questions.answers import CLOSE, ENGINES, Answer, Engine, Time
+from separatrix.questions.dear import affordable
+from separatrix.questions.levels import Levels
+from separatrix.questions.regimes import regimes
 from separatrix.questions.split import NARROW
 
 RESULT = Path(__file__).parent / "results" / "agreement.md"
 PER_THREAD = 10.0  # [1/s]
+MOST_STATES = 600_000
+CHAINS: tuple[Engine, ...] = ("staged", "geometric")
 
 
 @dataclass(frozen=True)
@@ -117,11 +126,11 @@ def answers(row: Row, store: Path, events: float, more: float) -> dict[str, Any]
     """What the engines say of one row, from the store if it is there."""
 
     def ask() -> dict[str, Any]:
-        return agreement(row.program(), runs=400, events=events, most_states=600_000).to_dict()
+        return agreement(row.program(), runs=400, events=events, most_states=MOST_STATES).to_dict()
 
     def again() -> dict[str, Any]:
         asked = agreement(
-            row.program(), engines=("simulation",), runs=400, events=more, most_states=600_000
+            row.program(), engines=("simulation",), runs=400, events=more, most_states=MOST_STATES
         )
         return asked.to_dict()
 
@@ -132,18 +141,56 @@ def answers(row: Row, store: Path, events: float, more: float) -> dict[str, Any]
     return found
 
 
-def margins(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]:
-    """The spike of even odds by every engine that says it can get stuck."""
+def margins(
+    row: Row, found: dict[str, Any], store: Path, engines: Sequence[Engine] = ENGINES
+) -> dict[str, Any]:
+    """The spike of even odds by every one of the engines that says it can get stuck."""
 
     def ask() -> dict[str, Any]:
         asked: dict[str, Any] = {}
         for answer in found["answers"]:
-            if answer["verdict"] == "can get stuck":
+            if answer["engine"] in engines and answer["verdict"] == "can get stuck":
                 margin = margin_of(row.program(), answer["engine"])
                 asked[answer["engine"]] = None if margin is None else margin.to_dict()
         return asked
 
     return kept(store / f"{row.stem}-margin.json", ask)
+
+
+def chains_again(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]:
+    """The same with the answers of the chains as they are now, between the levels that were asked."""
+
+    def ask() -> dict[str, Any]:
+        bounds = Levels(found["healthy"], found["stuck"], "chain")
+        asked: dict[str, Any] = {}
+        for engine in CHAINS:
+            try:
+                chain = lower(row.program(), engine)
+                regime = regimes(affordable(chain, SIDE_BY_SIDE, "to be asked", states=MOST_STATES))
+            except NotConverged as error:
+                asked[engine] = Answer(
+                    engine, "inconclusive", None, None, str(error), 0.0
+                ).to_dict()
+            else:
+                asked[engine] = exactly(row.program(), engine, regime, bounds).to_dict()
+        return asked
+
+    asked = kept(store / f"{row.stem}.json", ask)
+    answers = [asked.get(a["engine"], a) for a in found["answers"]]
+    told = differences([answer_of(a) for a in answers])
+    return {**found, "answers": answers, "differences": told}
+
+
+def answer_of(told: dict[str, Any]) -> Answer:
+    """An answer from its JSON."""
+
+    def time(found: dict[str, float | None] | None) -> Time | None:
+        return found and Time(**{k: inf if v is None else v for k, v in found.items()})
+
+    return Answer(
+        told["engine"], told["verdict"], time(told["recovery_s"]), time(told["collapse_s"]),
+        told["reason"], told["cpu_s"],
+    )  # fmt: skip
 
 
 def kept(path: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -239,15 +286,21 @@ def main() -> None:
     parser.add_argument("--store", type=Path, default=Path("build/agreement"))
     parser.add_argument("--events", type=float, default=3e7)
     parser.add_argument("--more", type=float, default=3e8)
+    parser.add_argument("--again", action="store_true", help="ask the chains again")
     args = parser.parse_args()
-    args.store.mkdir(parents=True, exist_ok=True)
+    again = args.store / "again"
+    (again if args.again else args.store).mkdir(parents=True, exist_ok=True)
     done: list[tuple[Row, dict[str, Any]]] = []
     for row in ROWS:
         found = answers(row, args.store, args.events, args.more)
+        if args.again:
+            found = chains_again(row, found, again)
         done.append((row, found))
         print(f"{reading(found):<26} {row.name}", flush=True)
     for row, found in done:
         found["margins"] = margins(row, found, args.store)
+        if args.again:
+            found["margins"] |= margins(row, found, again, CHAINS)
     readings = [reading(found) for _, found in done]
     words = ("right", "wrong", "wide", "unseen", "no chain")
     count = ", ".join(f"{sum(r.startswith(w) for r in readings)} {w}" for w in words)

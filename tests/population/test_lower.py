@@ -10,6 +10,7 @@ from scipy.special import pdtrc
 from small_chains import averages, dense
 
 from separatrix.errors import ModelError, Unsupported
+from separatrix.markov import as_chain, stationary
 from separatrix.model import (
     AdaptiveLifo,
     Backoff,
@@ -35,6 +36,12 @@ def program(server=None, **source) -> Program:
     made.add_source(Source("c", "get", **{"arrival_rate": 8.0, "timeout": 0.4, **source}))
     made.connect("c", "s")
     return made
+
+
+def law_of(made: Program):
+    """Stationary law of the staged chain, by state."""
+    population = lower(made, "staged")
+    return stationary(as_chain(population)).pi.reshape(population.shape)
 
 
 CASES = [
@@ -158,6 +165,17 @@ def test_orbit_is_sized_by_a_poisson_bound_and_says_what_it_cuts():
         np.vstack([Q.T, np.ones(len(Q))]), np.append(np.zeros(len(Q)), 1), rcond=None
     )[0]
     assert pi.reshape(7, -1)[:, -1].sum() < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("threads", "rate", "timeout"), [(4, 32.0, 0.2), (1, 6.0, 0.2), (1, 0.1, 0.05)]
+)
+def test_hardly_more_waits_beyond_the_bound_though_fates_turn(threads, rate, timeout):
+    server, source = {"qsize": 20, "thread_pool": threads}, {"arrival_rate": rate, "retries": 1}
+    bound = lower(program(server, timeout=timeout, **source), "staged").axes[1]
+    wide = program({**server, "orbit_size": 2 * bound.size + 4}, timeout=timeout, **source)
+    law = law_of(wide)
+    assert law.sum(axis=0)[bound.size :].sum() < 1.2 * bound.cut
 
 
 def test_auto_is_staged_where_affordable():

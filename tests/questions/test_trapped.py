@@ -26,8 +26,8 @@ def service(retries: int = 1) -> Program:
 def test_chain_and_simulation_agree(fault):
     exact = exact_trapped(service(), [fault])
     seen = seen_trapped(service(), [fault], runs=400)
-    # the chain waits exponentially and the simulator does not: 5 % beside the interval
-    assert seen.low - 0.05 <= exact.probability <= seen.high + 0.05
+    # the chain waits exponentially and the simulator does not: 6 % beside the interval
+    assert seen.low - 0.06 <= exact.probability <= seen.high + 0.06
 
 
 def test_a_slowdown_is_a_spike_seen_from_the_server():

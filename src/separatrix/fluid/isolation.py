@@ -28,7 +28,8 @@ _WIDTHS = (1e-12, 1e-11, 1e-9, 1e-7, 1e-5)
 def isolating_box(population: Population, state: Array) -> Array | None:
     """(n_axes, 2) a box around `state` with exactly one fixed point in it; None where none is proved."""
     tape = population.tape
-    top = np.array(population.shape, dtype=np.float64) - 1.0
+    # where the lowering chose the bound, the mean dynamics have none
+    top = np.array([np.inf if axis.cut > 0 else axis.size - 1.0 for axis in population.axes])
     if tape is None or np.any(top <= 0):
         return None
     slope = jacobian(population, state)

@@ -35,7 +35,7 @@ class SmoothFamily:
     tape : with the constants of one value.
     box : (n_axes,) greatest coordinates, infinite where the lowering chose the bound.
     ends : of log p.
-    points, logarithms, values : (m,) Chebyshev points in [-1, 1]; (m, n_constants) what is interpolated.
+    points, values : (m,) Chebyshev points in [-1, 1]; (m, n_constants) what is interpolated at each.
     signs : (n_constants,) sign of a constant whose logarithm is interpolated; 0 where it is the constant itself.
     """
 

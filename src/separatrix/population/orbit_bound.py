@@ -1,4 +1,10 @@
-"""How long an orbit's axis must be: a Poisson law that dominates what waits there."""
+"""How long an orbit's axis must be: a Poisson law that dominates what waits there.
+
+All requests of a stream, each for a wait, are Poisson in number; without turns of fates no more can wait. With
+turns this is not proved, since an attempt that turns to the worse may find the wait of another just over. Then the
+mass beyond was at most 1.05 of the bound in 36 programs (load 0.1..0.8, time-outs of 0.5..8 services; a test has the
+worst of them).
+"""
 
 from __future__ import annotations
 

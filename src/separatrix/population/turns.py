@@ -16,27 +16,22 @@ service, which takes one from in front of all, lowers the sum of their chances b
 
 .. math:: \delta(q) = N \Delta, \qquad \Delta = p(q - 1) - p(q - 2) .
 
-**What the doomed say.** The sum :math:`\Sigma` of the chances is not Np: those that wait together came fast or
-slowly together. Two that came u < v ago share what came within u, so that their chances to be late are as two normal
-variables of correlation :math:`\rho = u/T` below one bound h, :math:`\Phi(h) = p`. With u and v even over T
+**What the doomed say.** The sum :math:`\Sigma` of the chances is not Np, and what a service takes from it not
+:math:`\delta`: those that wait together came fast or slowly together, and many or few of them. The number o of
+doomed that wait is a measurement of both; `population.credibility` has the best linear estimates
+:math:`\hat\Sigma` and :math:`\hat\delta` by it. Nearly full, the server refused some (`population.overflow`), a/A of
+them of this kind, and no service saves these. Of all that will come back a share Np over Np and the refused is thus
+taken to wait.
 
-.. math::
-    \operatorname{Var} \Sigma = N^2 \Bigl[ 2 \int_0^1 (1 - \rho)\,\Phi_2(h, h; \rho)\,d\rho - p^2 \Bigr], \qquad
-    \operatorname{E}\operatorname{Var}(o \mid \Sigma) = N \Bigl[ p - \int_0^1 \Phi_2(h, h; \rho)\,d\rho \Bigr],
-
-the latter the noise of the U. The number o of doomed that wait is thus a measurement of :math:`\Sigma`, and the
-best linear estimate (Buehlmann's credibility) is :math:`\hat\Sigma = (1 - Z) N p + Z o`, Z the first over the sum of
-both. Nearly full, the server refused some: of A T sent within the time-out it served :math:`c\mu T`, and there
-was room for K - q; the rest were lost, a/A of them of this kind, and no service saves these. Of all that will come
-back a share Np over Np and the lost is thus taken to wait.
-
-**What a service does.** Each of the doomed is saved by it with chance :math:`\delta / \hat\Sigma`, since its U is
-uniform below its P: that many, :math:`o\,\delta / \hat\Sigma`, a whole number rounded by chance, go with the
-service itself. Between services every P grows, and :math:`\delta` turn to the worse in the time of one, one by one.
+**What a service does.** Each of the doomed is saved by it with chance :math:`\hat\delta / \hat\Sigma`, since its U is
+uniform below its P: that many, :math:`o\,\hat\delta / \hat\Sigma`, a whole number rounded by chance, go with the
+service itself; of a queue of one it is all. Between services every P grows, and in the time of one :math:`\delta`
+turn to the worse, one by one, in the mean; by o, only so far as chances that wait together are alike. No more than q
+can wait doomed: so many are saved at least, and so few turn to the worse.
 
 The two balance at o = Np, near which the mean dynamics rest; these (`Population.averages`) leave the turns out.
-Not kept: how far each time-out has come (it is exponential), and the true times between arrivals. Measured in
-verification/closures.
+Not kept: how far each time-out has come (it is exponential), and the true times between arrivals. Measured, term by
+term, in verification/turning_rates, and by what follows in verification/closures.
 """
 
 from __future__ import annotations
@@ -44,20 +39,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as every
-from math import prod
+from math import pi, prod, sqrt
 
 import numpy as np
 
+from separatrix.population.credibility import Chances, chances
 from separatrix.population.frame import Once, product, room
 from separatrix.population.lattice import Array, RateFunction, State, Transition
 from separatrix.population.launches import Flow
+from separatrix.population.overflow import refused_lately
 from separatrix.population.sojourn import sojourn_tail
 from separatrix.population.station import Station
 
-_POINTS = np.polynomial.legendre.leggauss(24)
-_NODES, _WEIGHTS = 0.5 * (_POINTS[0] + 1.0), 0.5 * _POINTS[1]
-
-MOST_TURNS = 2
+FEW_TURNS, MOST_TURNS = 2, 6
 """Most doomed attempts of a kind that one service turns; where it would be more, fewer turn either way."""
 MOST_WAYS = 64
 """Most ways in which the turns of all kinds at a server may go together with one service."""
@@ -166,17 +160,26 @@ def _of(flow: Flow, flows: Sequence[Flow], most: int) -> list[Turn]:
     outlook = _Outlook(station, stream.apis, stream.timeout)
     names = [f.stream.name for f in flows if f.station is station]
     sent = Once(flow.frame.tallied("attempts", names))
+    enough = _enough(flow)
     for number, axis in enumerate(flow.waits):
         doomed = [
             i for i, a in enumerate(flow.way.attempts) if _dooms(flow, i, number) and not a.ghost
         ]
         if doomed:
-            kind = _Kind(flow, number, most, outlook, _sending(flow, doomed), sent)
+            kind = _Kind(flow, number, min(most, enough), outlook, _sending(flow, doomed), sent)
             better, worse = Once(kind.better), Once(kind.worse)
             found.append(
-                Turn(stream.name, station.q, axis, most, better, worse, station.work_done())
+                Turn(stream.name, station.q, axis, kind.most, better, worse, station.work_done())
             )
     return found
+
+
+def _enough(flow: Flow) -> int:
+    r"""So many turn with a service at most, in the mean: :math:`N \Delta \le \sqrt{c\mu T / 2\pi}`, the top of a
+    Poisson law; some more where many are doomed, which `FEW_TURNS` leaves room for in short queues."""
+    station, empty = flow.station, tuple(np.zeros(()) for _ in flow.frame.axes)
+    served = station.server.thread_pool / float(station.holding(empty)) * flow.stream.timeout
+    return max(FEW_TURNS, round(sqrt(served / (2.0 * pi))))
 
 
 def _dooms(flow: Flow, attempt: int, wait: int) -> bool:
@@ -199,27 +202,24 @@ def _sending(flow: Flow, attempts: list[int]) -> RateFunction:
 
 
 class _Outlook:
-    """Chances to be late of attempts that wait, by the queue that they wait in.
-
-    Attributes
-    ----------
-    late : :math:`p(q - 1)`; gain : :math:`\\Delta`, what a service takes from it.
-    common, own : variance that they share, and that of their own numbers, for one attempt.
-    """
+    """Chances to be late of attempts that wait, by the queue that they wait in."""
 
     def __init__(self, station: Station, apis: dict[str, float], timeout: float) -> None:
-        def behind(x: State, fewer: float) -> Array:
-            return late_behind(x[station.q] - fewer, station, apis, timeout)
+        self._station, self._apis, self._timeout = station, apis, timeout
+        self._seen: tuple[State, Chances] | None = None
 
-        spread = Once(lambda x: spread_of_chances(self.late(x)))
-        self.late = Once(lambda x: behind(x, 1.0))
-        self.gain = Once(lambda x: np.maximum(self.late(x) - behind(x, 2.0), 0.0))
-        self.common: RateFunction = lambda x: spread(x)[0]
-        self.own: RateFunction = lambda x: spread(x)[1]
+    def chances(self, x: State) -> Chances:
+        """Their moments in these states, worked out once for all kinds that ask of the same."""
+        if self._seen is None or self._seen[0] is not x:
+            self._seen = x, chances(*(self._behind(x, fewer) for fewer in (1.0, 2.0, 3.0)))
+        return self._seen[1]
+
+    def _behind(self, x: State, fewer: float) -> Array:
+        return late_behind(x[self._station.q] - fewer, self._station, self._apis, self._timeout)
 
 
 class _Kind:
-    """One kind of attempts at one station, and how many of its doomed turn."""
+    """One kind of attempts at one station, and how many of its doomed turn: with one service `most`, at most."""
 
     def __init__(
         self, flow: Flow, number: int, most: int, outlook: _Outlook, rate: RateFunction,
@@ -227,49 +227,59 @@ class _Kind:
     ) -> None:  # fmt: skip
         self._axis, self._timeout = flow.waits[number], flow.stream.timeout
         self._open = self._timeout / flow.way.waits[number].mean
+        # who learns at once that it was refused does not wait among those that will be late
+        self._hears = all(a.refused != number for a in flow.way.attempts)
         self._top = flow.frame.axes[self._axis].size - 1
-        self._station, self._outlook, self._most = flow.station, outlook, most
+        self._station, self._outlook, self.most = flow.station, outlook, most
         self._rate, self._sent = rate, sent
-        self._waiting = Once(self._let_in)
-        self._saved = Once(self._all_saved)
+        self._estimate = Once(self._by_the_doomed)
 
     def better(self, x: State) -> Array:
         """Mean number that one service turns to the better."""
-        return np.minimum(self._saved(x), self._most)
+        return np.minimum(self._estimate(x)[0], self.most)
 
     def worse(self, x: State) -> Array:
         """Mean number that turns to the worse in the time of one service."""
-        saved = self._saved(x)
-        fewer = np.minimum(1.0, self._most / np.maximum(saved, self._most))
-        return self._waiting(x) * self._outlook.gain(x) * fewer * room(x[self._axis], self._top)
+        saved, worse = self._estimate(x)
+        fewer = np.minimum(1.0, self.most / np.maximum(saved, self.most))
+        return worse * fewer * room(x[self._axis], self._top)
 
-    def _all_saved(self, x: State) -> Array:
-        waiting = self._waiting(x)
-        expected = waiting * self._outlook.late(x)
+    def _by_the_doomed(self, x: State) -> Array:
+        """(2, ...) numbers that one service turns to the better, and that turn to the worse in its time."""
+        waiting, chances = self._let_in(x), self._outlook.chances(x)
+        expected, taken = waiting * chances.late, waiting * chances.gain
         lost = self._lost(x)
         # of those that wait to come back, only these have their time-out still before them ...
         doomed = self._open * x[self._axis]
         # ... and only these their attempt at the server
         doomed = doomed * expected / np.where(expected > 0.0, expected + lost, 1.0)
-        common, own = waiting * self._outlook.common(x), self._outlook.own(x)
-        credible = common / np.where(common + own > 0.0, common + own, 1.0)
-        late = expected + credible * (doomed - expected)
-        share = waiting * self._outlook.gain(x) / np.where(late > 0.0, late, 1.0)
-        return doomed * np.minimum(share, 1.0)
+        slopes, more = chances.slopes(waiting), doomed - expected
+        late = expected + slopes.chances * more
+        from_all = np.maximum(taken + slopes.taken * more, 0.0)
+        share = np.minimum(from_all / np.where(late > 0.0, late, 1.0), 1.0)
+        # no more than are at the server: one goes with the service, and all others may be doomed
+        queue = x[self._station.q]
+        saved = np.maximum(doomed * share, doomed - np.maximum(queue - 1.0, 0.0))
+        saved = np.minimum(saved, x[self._axis])  # to the last digit
+        worse = np.maximum(taken + slopes.worse * more, 0.0) * np.clip(queue - doomed, 0.0, 1.0)
+        return np.stack(np.broadcast_arrays(saved, worse))
 
     def _lost(self, x: State) -> Array:
-        """Attempts of this kind that found the server full within the time-out: what was sent, less what was
-        served and what still found room."""
-        rate, station = self._rate(x), self._station
-        sent = np.maximum(self._sent(x), rate)
-        over = (sent - station.server.thread_pool / station.holding(x)) * self._timeout
-        return rate / sent * np.maximum(over - (station.server.qsize - x[station.q]), 0.0)
+        """Attempts of this kind that found the server full within the time-out, and nobody told them."""
+        if self._hears:
+            return np.zeros(())
+        places = np.maximum(self._station.server.qsize - x[self._station.q], 0.0)
+        sent = np.maximum(self._sent(x), self._rate(x))
+        lost = refused_lately(places, sent, self._served(x), self._timeout)
+        return self._rate(x) / sent * lost
 
     def _let_in(self, x: State) -> Array:
         """N: attempts of this kind that a busy server let in within the time-out."""
         rate = self._rate(x)
-        busy = self._station.server.thread_pool / self._station.holding(x)
-        return rate / np.maximum(self._sent(x), rate) * busy * self._timeout
+        return rate / np.maximum(self._sent(x), rate) * self._served(x) * self._timeout
+
+    def _served(self, x: State) -> Array:
+        return self._station.server.thread_pool / self._station.holding(x)
 
 
 def late_behind(ahead: Array, station: Station, apis: dict[str, float], left: float) -> Array:
@@ -282,24 +292,3 @@ def late_behind(ahead: Array, station: Station, apis: dict[str, float], left: fl
         rate = np.asarray(1.0 / station.holding(at))
         return there * sojourn_tail(others, left, rate, station.server.thread_pool)
     return there * station.new_tail(apis, left)(at)
-
-
-def spread_of_chances(late: Array) -> Array:
-    r"""(2, ...) variance between the chances of attempts that wait together, and mean variance of one's fate.
-
-    .. math::
-        2 \int_0^1 (1 - \rho)\,\Phi_2(h, h; \rho)\,d\rho - p^2, \qquad p - \int_0^1 \Phi_2(h, h; \rho)\,d\rho,
-        \qquad \Phi_2(h, h; \rho) = \Phi(h) - 2\,T\Bigl(h, \sqrt{\tfrac{1 - \rho}{1 + \rho}}\Bigr)
-
-    with Owen's T (Ann. Math. Statist. 27, 1956) and :math:`\Phi(h) = p`, the mean chance `late`. As
-    :math:`2 \int (1 - \rho)\,d\rho = 1`, only T is integrated.
-    """
-    from scipy.special import ndtri, owens_t
-
-    p = np.asarray(late, dtype=np.float64)
-    h = np.asarray(ndtri(p), dtype=np.float64)
-    common, own = p * (1.0 - p), np.zeros(p.shape)
-    for at, weight in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
-        tail = np.asarray(owens_t(h, np.sqrt((1.0 - at) / (1.0 + at))), dtype=np.float64)
-        common, own = common - 4.0 * weight * (1.0 - at) * tail, own + 2.0 * weight * tail
-    return np.stack([np.maximum(common, 0.0), own])

@@ -93,7 +93,7 @@ def agreement(
         answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(
-        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(_differences(answers))
+        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(differences(answers))
     )
 
 
@@ -220,7 +220,7 @@ def _seen(passage: SeenPassage) -> Time:
     return Time(passage.mean, passage.low, passage.high, passage.p50, passage.p99)
 
 
-def _differences(answers: list[Answer]) -> list[str]:
+def differences(answers: Sequence[Answer]) -> list[str]:
     """What differs, each with its reason."""
     found: list[str] = []
     by = {a.engine: a for a in answers}
