@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from separatrix import Program, Server, Source, Work
-from separatrix.model import Lifo, TokenBucket
+from separatrix.model import DependentCall, Lifo, LookAsideCache, TokenBucket
 from separatrix.questions.calm import calm_score, calm_share, overloaded
 from separatrix.questions.simulated import seen_verdict
 
@@ -70,3 +70,24 @@ def test_what_has_too_much_to_do_from_the_start_is_not_said_to_get_stuck():
     verdict = seen_verdict(program, 1.0, 90.0, runs=40, events=1e6)
     assert verdict.word == "always stuck"
     assert verdict.reason.startswith("s has too much to do")
+
+
+def test_what_stays_without_retries_too_is_not_watched_for_that_long():
+    # pages come from a cache or, when it is cold, from a database that cannot bear them all
+    program = Program("p")
+    lookup = DependentCall("db", "web", "look up", timeout=0.5)
+    program.add_servers(
+        [
+            Server("db", {"look up": Work(10.0)}, 50, thread_pool=4),
+            Server(
+                "web", {"page": Work(200.0, (lookup,))}, 500, thread_pool=500,
+                cache=LookAsideCache(100, 8.0),
+            ),
+        ]
+    )  # fmt: skip
+    program.add_source(Source("c", "page", 120.0, timeout=1.0, retries=1))
+    program.connect("c", "web")
+    verdict = seen_verdict(program, 20.0, 100.0, runs=10, events=1e5)
+    assert verdict.unfed.seen == 0
+    assert verdict.word == "can get stuck"
+    assert verdict.recovery.observed / verdict.recovery.runs < 100.0

@@ -72,6 +72,22 @@ def test_every_slider_can_be_turned_to_its_ends(client):
             assert "error" not in turned.json(), (slider, turned.text)
 
 
+def test_a_curve_that_is_left_out_is_said_to_be(client):
+    pair = """\
+separatrix: 1
+name: pair
+servers:
+  db: {qsize: 20, apis: {get: {processing_rate: 10/s}}}
+  web:
+    qsize: 20
+    apis: {get: {processing_rate: 50/s, downstream: [{callee: db, api_name: get, timeout: 1s}]}}
+sources: {c: {server: web, api: get, arrival_rate: 6/s, timeout: 2s, retries: 1}}
+"""
+    answer = client.post("/api/glance", json={"yaml": pair}).json()
+    assert answer["hysteresis"] is None
+    assert answer["range_finding"].startswith("Left out here")
+
+
 def test_the_exact_answer_is_refined(client):
     said = lines(client.post("/api/exact", json={"yaml": STORM}))
     verdicts = [line["verdict"] for line in said if "verdict" in line]

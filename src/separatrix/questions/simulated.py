@@ -122,7 +122,8 @@ def seen_verdict(
     r"""Whether `program` can get stuck, from simulation alone.
 
     * **safe**: after a long outage it is back, in the mean, within 3 times :math:`\max(\tau, R_0)`, with
-      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries; or it drifts
+      :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries (where it does
+      not come back without them either, at most `backlog_time`); or it drifts
       back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
       :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is `overloaded`
@@ -138,7 +139,11 @@ def seen_verdict(
     unfed = seen_recovery(
         without_retries(program), healthy, runs=runs, events=events / 4, seed=seed
     )
-    long = HOLDS * max(tau, unfed.mean if unfed.seen == unfed.runs else unfed.low)
+    alone = unfed.mean if unfed.seen == unfed.runs else unfed.low
+    if unfed.seen < unfed.runs:
+        # it stays without retries, too (a cold cache): what it was watched for is no measure of a delay
+        alone = min(alone, backlog_time(program))
+    long = HOLDS * max(tau, alone)
     recovery = unfed
     if any(source.retries for source in program.sources):
         # a run that is watched for less could not tell a delay from a trap
@@ -175,7 +180,7 @@ def seen_verdict(
         return SeenVerdict("inconclusive", recovery, collapse, unfed, reason)
     reason = (
         f"stays longer than {duration_text(recovery.low)}, where the backlog alone would take "
-        f"{duration_text(unfed.mean if isfinite(unfed.mean) else unfed.low)}"
+        f"{duration_text(alone)}"
     )
     return SeenVerdict("can get stuck", recovery, collapse, unfed, reason)
 

@@ -149,6 +149,8 @@ def _quick(asked: dict[str, Any]) -> object:
     divided = asked.get("divided") is True
     found = glance(document.program, divided=divided, patient=False)
     caption = "" if found.range is None else load_caption(found.range)
+    if found.curve is None and len(document.program.servers) > 1:
+        caption = "Left out here: for several services this curve takes seconds. The report has it."
     about = document.program.description
     return {
         "yaml": document.text,

@@ -131,7 +131,8 @@
 
   function pictures(answer, moving) {
     $("portrait-figure").hidden = answer.portrait === null;
-    $("hysteresis-figure").hidden = answer.hysteresis === null;
+    $("hysteresis-figure").hidden = answer.hysteresis === null && !answer.range_finding;
+    $("hysteresis").hidden = answer.hysteresis === null;
     return Promise.all([
       answer.portrait && Figures.portrait($("portrait"), answer.portrait, null, moving),
       answer.hysteresis && Figures.hysteresis($("hysteresis"), answer.hysteresis, answer.range, moving),
