@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import inf, isfinite
 
 import pytest
-from tests.strategies.three_tiers import tiers
 
 from separatrix.errors import NotConverged
-from separatrix.model import Program, Server, Source, Work
+from separatrix.model import DependentCall, Program, Server, Source, Work
 from separatrix.questions.sliders import sliders
 from separatrix.questions.tornado import TURN, tornado
 
@@ -60,6 +59,27 @@ def test_sliders_stand_inside_their_ranges():
         assert slider.scale == "linear" or slider.low > 0
 
 
-def test_services_that_wait_for_each_other_are_declined_before_minutes_pass():
-    with pytest.raises(NotConverged, match="in 8 coordinates over the load"):
-        tornado(tiers())
+def chain(length: int) -> Program:
+    """Servers with 64 threads of 50/s, each waiting for the next; the last has 10 of 20/s."""
+    built = Program("chain")
+    for i in range(length - 1):
+        call = DependentCall(f"s{i + 1}", f"s{i}", "get", timeout=1.0, retry=1)
+        built.add_server(Server(f"s{i}", {"get": Work(50.0, [call])}, qsize=400, thread_pool=64))
+    built.add_server(Server(f"s{length - 1}", {"get": Work(20.0)}, qsize=200, thread_pool=10))
+    built.add_source(Source("web", "get", 150.0, timeout=3.0, retries=2))
+    built.connect("web", "s0")
+    return built
+
+
+def test_services_that_wait_for_each_other_are_turned_knob_by_knob():
+    found = tornado(chain(2))
+    by_name = {bar.path: bar for bar in found.bars}
+    assert isfinite(found.danger)
+    assert 0 < found.danger < 200.0
+    faster = by_name["servers.s1.apis.get.processing_rate"]
+    assert faster.danger_lower < found.danger < faster.danger_upper
+
+
+def test_many_services_that_wait_for_each_other_are_declined_before_minutes_pass():
+    with pytest.raises(NotConverged, match="coordinates over the load, would take minutes"):
+        tornado(chain(6))

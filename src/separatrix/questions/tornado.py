@@ -18,8 +18,8 @@ from separatrix.questions.sliders import Slider, sliders
 
 TURN = 1.25
 """A knob is turned by this factor both ways; a whole number by at least one."""
-MOST_AXES = 4
-"""Coordinates of services that wait for each other up to which all knobs are turned."""
+MOST_AXES = 12
+"""Coordinates of services that wait for each other up to which all knobs are turned: about four services."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def tornado(program: Program) -> Tornado:
     """Turn every knob of `program` by a quarter, and see where danger begins by the mean dynamics.
 
     Raises ModelError where the arrival rate of the first source cannot be turned; NotConverged for services
-    that wait for each other in more than `MOST_AXES` coordinates, where every turn would take ten seconds.
+    that wait for each other in more than `MOST_AXES` coordinates, where all turns together take minutes.
     """
     source = program.sources[0]
     population = lower(program, "geometric", means_only=True)
