@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import lambertw
 
@@ -12,6 +12,7 @@ from separatrix.fluid.characteristic import characteristic_roots
 
 
 @given(a=st.floats(-3.0, 3.0).filter(lambda a: abs(a) > 0.01), delay=st.floats(0.05, 20.0))
+@example(a=-0.013671875, delay=0.05078125)  # Newton's method runs off to the left
 def test_one_delay_is_lamberts_function(a, delay):
     # x' = -a x(t - tau): z = W_k(-a tau) / tau
     roots = characteristic_roots(np.array([-a]), np.array([delay]), count=1)

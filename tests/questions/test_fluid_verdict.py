@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from separatrix import Program, Server, Source, Work, lower
@@ -33,6 +33,7 @@ def service(rate=8.0, retries=1, timeout=3.0, late="discard", **more) -> Program
 def test_empty_and_full_service_rest_where_the_verdict_says(rate, retries, timeout, late):
     program = service(rate, retries, timeout, late)
     verdict = fluid_verdict(program, timed=False)
+    assume("marginal" not in verdict.reason)  # there every length rests
     population = lower(program)
     for corner, found in (
         (np.zeros(len(population.axes)), verdict.low),

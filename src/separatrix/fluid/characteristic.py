@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from separatrix.errors import NotConverged
 from separatrix.population import Array
 
+_EXPONENT = 700.0  # of the largest exponential that a float64 holds, a little less
+
 
 def characteristic_roots(
     weights: Array, delays: Array, *, count: int = 4, points: int = 48
@@ -43,6 +45,8 @@ def characteristic_roots(
     size = 1.0 + float(np.abs(weights).sum())
     for guess in guesses[: 3 * count + 4]:
         root = _newton(complex(guess), weights, delays)
+        if root is None:
+            continue
         residual = abs(root - np.sum(weights * np.exp(-root * delays)))
         far = all(abs(root - other) > 1e-7 * (1.0 + abs(root)) for other in roots)
         if residual < 1e-9 * size and far:
@@ -56,8 +60,12 @@ def characteristic_roots(
     return np.array(sorted(roots, key=lambda z: (-z.real, -z.imag))[:count])
 
 
-def _newton(z: complex, weights: Array, delays: Array) -> complex:
+def _newton(z: complex, weights: Array, delays: Array) -> complex | None:
+    """A root near z; None where the way leads too far to the left."""
+    leftmost = -_EXPONENT / float(delays.max())
     for _ in range(30):
+        if z.real < leftmost:
+            return None
         terms = weights * np.exp(-z * delays)
         slope = 1.0 + complex(np.sum(delays * terms))
         if slope == 0:
@@ -66,7 +74,7 @@ def _newton(z: complex, weights: Array, delays: Array) -> complex:
         z -= change
         if abs(change) < 1e-15 * (1.0 + abs(z)):
             break
-    return z
+    return z if z.real >= leftmost else None
 
 
 def _chebyshev(n: int, length: float) -> tuple[Array, Array]:

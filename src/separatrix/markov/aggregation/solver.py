@@ -11,7 +11,7 @@ So every solve is a positive iteration; a signed right-hand side is split into i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log as log_of
 from typing import TypeAlias
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
 from separatrix.markov.aggregation.iteration import FLOOR, Iterated, iterate
+from separatrix.markov.classes import reachable_from
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
@@ -117,7 +118,13 @@ class Aggregated(Solver):
 
     @cached_property
     def _law(self) -> Iterated:
-        return _sure(iterate(self.chain, tolerance=_ASKED))
+        found = _sure(iterate(self.chain, tolerance=_ASKED))
+        x = found.x
+        if not ((x > 0.0) & (x <= FLOOR * x.max())).any():
+            return found
+        # a round leaves a little less on transient states, and never nothing
+        ever = reachable_from(self.chain, x == x.max(), np.zeros(x.shape, dtype=np.bool_))
+        return replace(found, x=np.where(ever, x, 0.0))
 
     @cached_property
     def _reversed(self) -> Chain:
