@@ -32,6 +32,10 @@ Index: TypeAlias = NDArray[np.int64]
 
 _ASKED = 1e-11  # relative error of every entry
 _ENOUGH = 1e-8
+_STILL = 1e-15  # change of an entry in a round that rounding alone may cause
+_MOST_JUMPS = (
+    2000  # through transient states; what takes more shrinks too slowly to be judged by its change
+)
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,46 @@ class Aggregated(Solver):
 
     def _from_the_right(self, b: Scaled, gone: Mask) -> Scaled:
         law, kept = _scaled(self._law), ~gone.reshape(-1)
-        _needs_weight(law, kept)
-        solved = self._times(self._reversed, b.times(law), gone)
+        lasting = law.mantissa > 0.0
+        _needs_weight(law, kept & lasting)
+        out_of_reach = gone | ~lasting.reshape(self.chain.shape)
+        solved = self._times(self._reversed, b.times(law), out_of_reach)
         _needs_weight(solved, kept & (solved.mantissa > 0.0))
         live = np.flatnonzero(solved.mantissa)
         t = zeros(b.size)
         ratio = solved[live].over(law[live])
         t.mantissa[live], t.exponent[live] = ratio.mantissa, ratio.exponent
-        return t
+        passing = kept & ~lasting
+        return self._on_the_way(t, b, passing) if passing.any() else t
+
+    def _on_the_way(self, t: Scaled, b: Scaled, passing: NDArray[np.bool_]) -> Scaled:
+        """The solution on transient states, from that on the others: what a jump leads to, over and over.
+
+        The sums grow from 0 towards it; as many rounds as the chain makes jumps before it is among the others for all
+        that a float64 can tell.
+        """
+        shape, top = self.chain.shape, max(int(t.exponent.max()), int(b.exponent.max()))
+        x, source = (Scaled(v.mantissa, v.exponent - top).to_float().reshape(shape) for v in (t, b))
+        out = (self.chain.exit_rates() + self.killing).reshape(shape)
+        there = passing.reshape(shape)
+        for _ in range(_MOST_JUMPS):
+            ahead = source.copy()
+            for step in steps(self.chain):
+                ahead[step.sources] += step.rates * x[step.targets]
+            new = ahead[there] / out[there]
+            still = bool((np.abs(new - x[there]) <= _STILL * new).all())
+            x[there] = new
+            if still:
+                found = Scaled.of(x.reshape(-1))
+                return Scaled(
+                    found.mantissa,
+                    np.where(x.reshape(-1) > 0, found.exponent + top, found.exponent),
+                )
+        raise NotConverged(
+            f"the chain makes more than {_MOST_JUMPS} jumps among states that it never comes back to; use"
+            " method='nested'",
+            certificate=f"changes below {_STILL:g} of the value",
+        )
 
     def _times(self, chain: Chain, start: Scaled, gone: Mask) -> Scaled:
         top = int(start.exponent.max())
@@ -159,7 +195,7 @@ def _needs_weight(x: Scaled, kept: NDArray[np.bool_]) -> None:
     if (log[kept] <= log.max() + log_of(FLOOR)).any():
         raise NotConverged(
             "some states are so unlikely that iterated aggregation cannot weigh them"
-            " (below 1e-280, or transient): use method='nested', or solve from the left",
+            " (below 1e-280): use method='nested', or solve from the left",
             certificate="weight below 1e-280",
         )
 
