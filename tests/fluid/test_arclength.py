@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from separatrix import Program, Server, Source, Work
 from separatrix.fluid.arclength import continued
 from separatrix.fluid.branch import extremes
+from separatrix.fluid.continuation import hysteresis
+from separatrix.fluid.ranges import range_of
 
 
 def test_cubic_fold_pair_is_passed_and_located():
@@ -78,3 +81,16 @@ def test_rounding_makes_no_extremes():
     flat = 25.0 + 1e-13 * np.sin(np.arange(100))
     assert extremes(flat) == []
     assert extremes(np.array([0.0, 1.0, 2.0, 1.0, 0.5, 3.0])) == [2, 4]
+
+
+def test_a_corner_where_two_links_fill_is_rounded_at_few_points_as_at_many():
+    # beyond the corner the branch leaves along no coordinate: Newton's method arrives from its own tangent alone
+    program = Program("links")
+    for name, rate in (("a", 62.0), ("b", 31.0)):
+        program.add_server(Server(name, {"send": Work(100.0)}, 200))
+        program.add_source(Source("to " + name, "send", rate, timeout=1.0, retries=1))
+        program.connect("to " + name, name)
+    for points in (60, 200):
+        curve = hysteresis(program, "sources.to a.arrival_rate", points=points, closure="geometric")
+        assert [branch.status for branch in curve.branches] == ["ok"]
+        assert range_of(curve).low == pytest.approx(50.0, rel=1e-3)

@@ -12,6 +12,8 @@ bisection along the branch. Keller, in: Applications of Bifurcation Theory (1977
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from separatrix.fluid.branch import Branch, Turning, extremes
@@ -102,26 +104,34 @@ def continued(
 def _round_corner(curve: Curve, here: CurvePoint, step: float) -> CurvePoint | None:
     """The branch beyond a corner, where a bound begins to act and the tangent leaps.
 
-    It is looked for along each coordinate; the way back is told from the way on by its direction.
+    It is looked for along each coordinate, then along the tangents that the branch would have a step away, where the
+    bound acts already; the way back is told from the way on by its direction.
     """
     best: CurvePoint | None = None
-    for i in range(curve.n + 1):
-        for sign in (1.0, -1.0):
-            direction = np.zeros(curve.n + 1)
-            direction[i] = sign
-            point = curve.corrected(here.z, direction, step)
-            if point is None:
-                continue
-            way = point.z - here.z
-            length = float(np.linalg.norm(way))
-            if length > 20 * step or float(way @ here.tangent) < -0.9995 * length:
-                continue
-            best = CurvePoint(
-                point.z, point.slopes, curve.tangent(point.slopes, way), point.spectrum
-            )
-            if float(way @ here.tangent) < 0.9 * length:
-                return best
+    for direction in _directions(curve, here, step):
+        point = curve.corrected(here.z, direction, step)
+        if point is None:
+            continue
+        way = point.z - here.z
+        length = float(np.linalg.norm(way))
+        if length > 20 * step or float(way @ here.tangent) < -0.9995 * length:
+            continue
+        best = CurvePoint(point.z, point.slopes, curve.tangent(point.slopes, way), point.spectrum)
+        if float(way @ here.tangent) < 0.9 * length:
+            return best
     return best
+
+
+def _directions(curve: Curve, here: CurvePoint, step: float) -> Iterator[Array]:
+    """Unit vectors along which a branch may go on from a corner."""
+    axes = np.concatenate([np.eye(curve.n + 1), -np.eye(curve.n + 1)])
+    yield from axes
+    for axis in axes:
+        slopes, _ = curve.slopes(here.z + step * axis)
+        if np.isfinite(slopes).all():
+            beyond = curve.tangent(slopes, here.tangent)
+            yield beyond
+            yield -beyond
 
 
 def _angle(a: Array, b: Array) -> float:
