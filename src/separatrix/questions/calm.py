@@ -1,7 +1,7 @@
 r"""What a service is like when nothing happens to it, simulated: whom it answers, how busy it is, how full.
 
-Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out (after an outage the
-first half).
+Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out (after an outage
+the first half).
 """
 
 from __future__ import annotations
