@@ -79,9 +79,11 @@ class NotConverged(SeparatrixError):
     ----------
     partial : whatever was computed, never to be read as the answer.
     certificate : the name and value of the check that failed.
+    reason : the message without it.
     """
 
     def __init__(self, message: str, *, partial: Any = None, certificate: str = "") -> None:
         self.partial = partial
+        self.reason = message
         self.certificate = certificate
         super().__init__(f"{message}; failed check: {certificate}" if certificate else message)

@@ -61,7 +61,7 @@ def check(
     except (NotConverged, Unsupported) as error:
         if closure != "auto":  # asked for by name: nothing else will do
             raise
-        told = _simulated(program, str(error).split("; failed check: ")[0])
+        told = _simulated(program, error.reason if isinstance(error, NotConverged) else str(error))
     explanation = explain_model(program)
     warnings = [str(warning) for warning in explanation.warnings]
     if output is not None:

@@ -165,6 +165,11 @@ def amount_text(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if decimals else text
 
 
+def unit_text(unit: str) -> str:
+    """What stands behind a number: ``"/s"`` for ``"1/s"``, ``" s"`` for ``"s"``, nothing for ``""``."""
+    return {"": "", "1/s": "/s"}.get(unit, f" {unit}")
+
+
 def rate_text(value: float) -> str:
     """A rate for people, in three digits: ``"80/s"``, ``"12,300/s"``."""
     return f"{amount_text(value, 3)}/s"

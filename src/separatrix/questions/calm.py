@@ -1,6 +1,7 @@
 r"""What a service is like when nothing happens to it, simulated: whom it answers, how busy it is, how full.
 
-Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out.
+Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out (after an outage
+the first half).
 """
 
 from __future__ import annotations
@@ -56,12 +57,8 @@ def overloaded(program: Program, *, seed: int = 0) -> str:
 
 def overload_score(program: Program, *, seed: int = 0) -> float | None:
     """Mean attempts at the servers long after a long outage; None where most requests are answered by then."""
-    tau = relaxation(program)
     hit, end = long_outage(program)
-    later = simulate(
-        hit, horizon=end + 20 * tau, runs=16, seed=seed, warmup=end + 10 * tau, workers=1,
-        progress=False,
-    )  # fmt: skip
+    later = _runs(hit, seed, begin=end, settled=0.5)
     return None if _answered(program, later) >= HEALTHY_SHARE else _present(later)
 
 
@@ -75,15 +72,20 @@ def _calm(program: Program, seed: int) -> SimulationResult:
     key = repr(as_plain(calm, units=False)), seed
     found = _known.get(key)
     if found is None:
-        tau = relaxation(program)
-        found = simulate(
-            calm, horizon=LASTS * tau, runs=16, seed=seed, warmup=2 * tau, workers=1,
-            progress=False,
-        )  # fmt: skip
+        found = _runs(calm, seed, begin=0.0, settled=0.1)
         for old in list(_known)[: len(_known) + 1 - _KEPT]:
             _known.pop(old, None)
         _known[key] = found
     return found
+
+
+def _runs(program: Program, seed: int, *, begin: float, settled: float) -> SimulationResult:
+    """Runs that last `LASTS` from `begin` [s] on; a share `settled` of that is left out."""
+    lasting = LASTS * relaxation(program)
+    return simulate(
+        program, horizon=begin + lasting, runs=16, seed=seed, warmup=begin + settled * lasting,
+        workers=1, progress=False,
+    )  # fmt: skip
 
 
 def _answered(program: Program, calm: SimulationResult) -> float:

@@ -11,7 +11,7 @@ from separatrix.fluid.ranges import metastable_range
 from separatrix.fluid.reduced import reducible
 from separatrix.model import Program
 from separatrix.model.parameters import with_parameter
-from separatrix.model.quantities import amount_text
+from separatrix.model.quantities import amount_text, unit_text
 from separatrix.notebook import Shown
 from separatrix.population import lower
 from separatrix.questions.sliders import Slider, sliders
@@ -74,10 +74,9 @@ class Tornado(Shown):
         best = moved[0]
         ends = [(best.danger_lower, best.lower), (best.danger_upper, best.upper)]
         danger, value = max((end for end in ends if not isnan(end[0])), key=lambda end: end[0])
-        unit = {"": "", "1/s": "/s"}.get(best.unit, f" {best.unit}")
         return (
             f"Danger begins at {_rate(self.danger)}. What moves it most is {best.label}: at "
-            f"{value:.3g}{unit}, danger begins at {_rate(danger)}."
+            f"{value:.3g}{unit_text(best.unit)}, danger begins at {_rate(danger)}."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import duration_text, unit_text
 from separatrix.population import Array, Population
 from separatrix.questions.forever import FOREVER
 from separatrix.questions.portrait import Portrait
@@ -183,7 +183,7 @@ def tornado_bars(found: Tornado, caption: str = "") -> Figure:
             if np.isnan(end):
                 continue
             axes.barh(row, min(end, top) - middle, left=middle, color=colour, height=0.36)
-            unit = {"": "", "1/s": "/s"}.get(bar.unit, f" {bar.unit}")
+            unit = unit_text(bar.unit)
             told.append(f"{value:.3g}{unit} → {'never' if np.isinf(end) else f'{end:.3g}'}")
         words = f"{bar.label}:  {',   '.join(told)}"
         axes.text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import amount_text, duration_text, percent_text
+from separatrix.model.quantities import amount_text, duration_text, percent_text, unit_text
 from separatrix.questions.limits import Kept
 from separatrix.questions.passage import Passage
 from separatrix.questions.verdict import Verdict
@@ -126,7 +126,7 @@ def _steady(verdict: Verdict) -> list[Row]:
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{amount_text(value)}{unit[1:] if unit == '1/s' else ' ' + unit}"
+    return f"{amount_text(value)}{unit_text(unit)}"
 
 
 def basis(verdict: Verdict) -> list[str]:

@@ -119,7 +119,7 @@ class Aggregated(Solver):
         that a float64 can tell.
         """
         shape, top = self.chain.shape, max(int(t.exponent.max()), int(b.exponent.max()))
-        x, source = (Scaled(v.mantissa, v.exponent - top).to_float().reshape(shape) for v in (t, b))
+        x, source = (_shifted(v, -top).to_float().reshape(shape) for v in (t, b))
         out = (self.chain.exit_rates() + self.killing).reshape(shape)
         there = passing.reshape(shape)
         for _ in range(_MOST_JUMPS):
@@ -130,11 +130,7 @@ class Aggregated(Solver):
             still = bool((np.abs(new - x[there]) <= _STILL * new).all())
             x[there] = new
             if still:
-                found = Scaled.of(x.reshape(-1))
-                return Scaled(
-                    found.mantissa,
-                    np.where(x.reshape(-1) > 0, found.exponent + top, found.exponent),
-                )
+                return _shifted(Scaled.of(x.reshape(-1)), top)
         raise NotConverged(
             f"the chain makes more than {_MOST_JUMPS} jumps among states that it never comes back to; use"
             " method='nested'",
@@ -143,14 +139,11 @@ class Aggregated(Solver):
 
     def _times(self, chain: Chain, start: Scaled, gone: Mask) -> Scaled:
         top = int(start.exponent.max())
-        source = Scaled(start.mantissa, start.exponent - top).to_float().reshape(chain.shape)
+        source = _shifted(start, -top).to_float().reshape(chain.shape)
         if not (source[~gone] > 0.0).any():
             return zeros(start.size)
         found = iterate(chain, removed=gone, killing=self.killing, source=source, tolerance=_ASKED)
-        times = _scaled(_sure(found))
-        return Scaled(
-            times.mantissa, np.where(times.mantissa > 0.0, times.exponent + top, times.exponent)
-        )
+        return _shifted(_scaled(_sure(found)), top)
 
     @cached_property
     def _law(self) -> Iterated:
@@ -206,3 +199,8 @@ def _as_scaled(b: Array | Scaled) -> Scaled:
 
 def _scaled(found: Iterated) -> Scaled:
     return Scaled.of(found.x.reshape(-1), found.power)
+
+
+def _shifted(x: Scaled, power: int) -> Scaled:
+    """The vector times ``2**power``."""
+    return Scaled(x.mantissa, np.where(x.mantissa > 0.0, x.exponent + power, x.exponent))
