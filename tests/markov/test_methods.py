@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
-from separatrix.markov import levels
+from separatrix.markov import memory
 from separatrix.markov.generator import as_chain, chain_from_matrix
 from separatrix.markov.methods import solver_for
 
@@ -135,8 +135,9 @@ def test_underflow_is_reported_not_swallowed():
 
 
 def test_memory_is_estimated_beforehand(known, monkeypatch):
-    monkeypatch.setattr(levels, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(memory, "_TRIFLE", 1_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
     with pytest.raises(NotConverged, match=r"needs .* are free"):
         solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
-    monkeypatch.setattr(levels, "available_bytes", lambda: None)
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
     solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
