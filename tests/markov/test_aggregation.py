@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
-from separatrix.markov import memory, methods
+from separatrix.markov import methods
 from separatrix.markov.aggregation import iteration
 from separatrix.markov.aggregation.blocks import blocks_law, blocks_times, over_blocks, spread
 from separatrix.markov.aggregation.iteration import block_sides, iterate
@@ -16,6 +16,7 @@ from separatrix.markov.committor import committor
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
+from separatrix.markov.nested import factors
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.stationary import stationary
 from separatrix.model import DependentCall, Program, Server, Source, Work
@@ -211,8 +212,7 @@ def test_every_solve_gives_way(monkeypatch, automatic_aggregation):
 
 def test_neither_way_is_open(monkeypatch, automatic_aggregation):
     monkeypatch.setattr(iteration, "_ROUNDS", 4)
-    monkeypatch.setattr(memory, "_TRIFLE", 1_000)
-    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(factors, "short_of", lambda need: 10_000)
     with pytest.raises(NotConverged, match=r"neither.*a round.*needs .* are free") as caught:
         stationary(box((7, 6, 5), 4))
     assert caught.value.partial.shape == (7, 6, 5)
