@@ -143,7 +143,7 @@ def place(
         from separatrix.views.placement_page import placement_page
 
         command = "separatrix " + " ".join(sys.argv[1:])
-        write_atomically(report, placement_page(plan, quality=str(quality), command=command))
+        write_atomically(report, placement_page(plan, quality=quality, command=command))
     if as_json:
         click.echo(json.dumps({**plan.to_dict(), "data_quality": quality.to_dict()}, indent=2))
     else:
