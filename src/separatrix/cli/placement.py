@@ -153,7 +153,7 @@ def place(
         from separatrix.views.placement_page import placement_page
 
         command = "separatrix " + " ".join(sys.argv[1:])
-        write_atomically(report, placement_page(plan, quality=str(quality), command=command))
+        write_atomically(report, placement_page(plan, quality=quality, command=command))
     if as_json:
         print_json({**plan.to_dict(), "data_quality": quality.to_dict()})
     else:
