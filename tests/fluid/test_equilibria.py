@@ -85,7 +85,7 @@ def test_orbits_rest_where_their_drift_is_zero():
 
 def test_an_orbit_that_is_lost_in_rounding_is_said_to_be():
     with pytest.raises(NotConverged, match="lost in rounding"):
-        rested_orbits(population(80.0, 3, 1e15, 100, 10), np.array([50.0]))
+        rested_orbits(population(80.0, 3, 1e15, 100, 10, "geometric"), np.linspace(0, 100, 301))
 
 
 @pytest.mark.parametrize("closure", ["geometric", "staged"])
