@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import pkgutil
 from html.parser import HTMLParser
+from importlib import import_module
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import separatrix
 from separatrix import Program, Server, Source, Work, check
 from separatrix.notebook import MOST_ROWS, Shown, table_of
 from separatrix.questions.glance import glance
@@ -15,6 +20,8 @@ from separatrix.questions.recovery import recovery_over_load
 from separatrix.simulate import simulate
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+ATTRIBUTES = {"role", "aria-label", "tabindex", "style", "scope"}
+VALUES = {"region", "0", "overflow-x:auto", "row", "col"}
 TAGS = {"div", "strong", "p", "table", "tr", "th", "td"}
 
 
@@ -24,7 +31,9 @@ class Tags(HTMLParser):
         self.seen, self.open, self.text = set(), [], ""
 
     def handle_starttag(self, tag, attrs):
-        assert attrs == []
+        assert {name for name, _ in attrs} <= ATTRIBUTES
+        for name, value in attrs:
+            assert name == "aria-label" or value in VALUES
         self.seen.add(tag)
         self.open.append(tag)
 
@@ -88,6 +97,32 @@ def test_what_is_inconclusive_says_why_and_long_things_are_counted():
     assert "inconclusive: too &lt;large&gt;" in text
     assert "500 values" in text
     assert "and 5 more" in text
+
+
+def test_units_stand_apart_from_names():
+    text = table_of("T", {"rate_per_s": 2.0, "mean_s": 3.0, "rows": [{"time_s": 1.0}]})
+    assert '<th scope="row">rate [1/s]</th>' in text
+    assert '<th scope="row">mean [s]</th>' in text
+    assert '<th scope="col">time [s]</th>' in text
+
+
+def results():
+    """Every frozen answer of ours that says itself as plain data."""
+    for module in pkgutil.walk_packages(separatrix.__path__, "separatrix."):
+        if module.name.endswith("__main__"):
+            continue
+        for found in vars(import_module(module.name)).values():
+            own = inspect.isclass(found) and found.__module__ == module.name
+            if own and dataclasses.is_dataclass(found) and hasattr(found, "to_dict"):
+                yield found
+
+
+def test_every_result_shows_itself():
+    pytest.importorskip("torch", reason="torch is not installed")
+    found = list(results())
+    assert len(found) > 60
+    mute = [f"{c.__module__}.{c.__name__}" for c in found if not hasattr(c, "_repr_html_")]
+    assert mute == ["separatrix.weights.regression.RegressionOptions"]
 
 
 def test_a_result_that_says_nothing_of_itself_is_a_mistake():

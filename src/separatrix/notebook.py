@@ -32,27 +32,40 @@ def table_of(name: str, data: dict[str, Any]) -> str:
     """HTML of a named result.
 
     >>> table_of("Load", {"verdict": "safe", "rate_per_s": 80.0})
-    '<div><strong>Load: safe</strong><table><tr><th>rate per s</th><td>80</td></tr></table></div>'
+    '<div role="region" aria-label="Load: safe" tabindex="0" style="overflow-x:auto"><strong>Load: \
+safe</strong><table><tr><th scope="row">rate [1/s]</th><td>80</td></tr></table></div>'
     """
     word = data.get("verdict")
-    title = f"{name}: {word}" if isinstance(word, str) else name
+    title = html.escape(f"{name}: {word}" if isinstance(word, str) else name)
     said = [str(data[key]) for key in _SAID[1:3] if isinstance(data.get(key), str)]
     why = data.get("reason")
     if data.get("status") not in (None, "ok"):
         said.append(f"{data['status']}: {why}")
     rest = {key: value for key, value in data.items() if key not in (*_SAID, "schema")}
     lines = "".join(f"<p>{html.escape(text)}</p>" for text in said if text)
-    return f"<div><strong>{html.escape(title)}</strong>{lines}{_table(rest, DEEPEST)}</div>"
+    # a wide table scrolls inside its own box, which the keyboard reaches
+    box = f'<div role="region" aria-label="{title}" tabindex="0" style="overflow-x:auto">'
+    return f"{box}<strong>{title}</strong>{lines}{_table(rest, DEEPEST)}</div>"
 
 
 def _table(data: dict[str, Any], depth: int) -> str:
     rows = [
-        f"<tr><th>{html.escape(str(key).replace('_', ' '))}</th><td>{_cell(value, depth - 1)}</td></tr>"
+        f'<tr><th scope="row">{_name(key)}</th><td>{_cell(value, depth - 1)}</td></tr>'
         for key, value in list(data.items())[:MOST_ROWS]
     ]
     if len(data) > MOST_ROWS:
-        rows.append(f"<tr><th>…</th><td>and {len(data) - MOST_ROWS} more</td></tr>")
+        rows.append(f'<tr><th scope="row">…</th><td>and {len(data) - MOST_ROWS} more</td></tr>')
     return f"<table>{''.join(rows)}</table>"
+
+
+def _name(key: object) -> str:
+    """The field in words, its unit as such: ``mean_s`` is "mean [s]"."""
+    words = str(key)
+    for ending, unit in (("_per_s", " [1/s]"), ("_s", " [s]")):
+        if words.endswith(ending):
+            words = words.removesuffix(ending) + unit
+            break
+    return html.escape(words.replace("_", " "))
 
 
 def _cell(value: Any, depth: int) -> str:
@@ -75,7 +88,7 @@ def _columns(items: list[Any]) -> str:
     cells = [value for item in items for value in item.values()]
     if not 0 < len(keys) <= MOST_COLUMNS or any(isinstance(c, dict | list | tuple) for c in cells):
         return ""
-    head = "".join(f"<th>{html.escape(str(key).replace('_', ' '))}</th>" for key in keys)
+    head = "".join(f'<th scope="col">{_name(key)}</th>' for key in keys)
     lines = (
         "".join(f"<td>{html.escape(_text(item.get(key)))}</td>" for key in keys) for item in items
     )

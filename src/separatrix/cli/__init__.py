@@ -8,7 +8,7 @@ from separatrix import __version__
 from separatrix.cli.agreements import agree
 from separatrix.cli.app import app
 from separatrix.cli.calibration import calibrate
-from separatrix.cli.exits import Commands
+from separatrix.cli.exits import EXIT_CODES, Commands
 from separatrix.cli.first_steps import completion, demo, init
 from separatrix.cli.koopman import learn, settle
 from separatrix.cli.passages import passage
@@ -23,10 +23,19 @@ from separatrix.cli.verdicts import check, explain, schema
 from separatrix.cli.weights import score, weights
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+)
 @click.version_option(__version__, prog_name="separatrix")
 def main() -> None:
-    """Can this service get stuck, for how long, and which knob gets it out?"""
+    """Can this service get stuck, for how long, and which knob gets it out?
+
+    \b
+    Examples:
+      separatrix demo
+      separatrix init && separatrix check service.yaml
+      separatrix check --help
+    """
 
 
 COMMANDS = (

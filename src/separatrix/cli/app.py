@@ -9,8 +9,8 @@ import click
 from separatrix.cli.exits import EXIT_CODES
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="[MODEL.yaml]", required=False)
+@click.command(short_help="Turn the knobs on a page, and watch the answer move.", epilog=EXIT_CODES)
+@click.argument("model", type=click.Path(), metavar="[MODEL.yaml]", required=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True,
               help="0 takes any that is free.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.output import print_json
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Measure a server of yours, and write its model.", epilog=EXIT_CODES)
 @click.option(
     "--target", required=True, metavar="http://127.0.0.1:PORT/path", help="The running server."
 )
-@click.option("--model", metavar="MODEL.yaml", help="What is known already; else from --rate on.")
+@click.option(
+    "--model",
+    type=click.Path(),
+    metavar="MODEL.yaml",
+    help="What is known already; else from --rate on.",
+)
 @click.option("--rate", default="10/s", show_default=True, help="Requests of the clients.")
 @click.option("--timeout", default="1s", show_default=True, help="Patience of the clients.")
 @click.option("--retries", type=int, default=0, show_default=True, help="Of the clients.")
@@ -22,7 +26,13 @@ from separatrix.cli.exits import EXIT, EXIT_CODES
 )
 @click.option("--for", "duration", default="2s", show_default=True, help="Length of each rung.")
 @click.option("--clients", type=int, default=64, show_default=True, help="The last rung.")
-@click.option("-o", "--output", metavar="MODEL.yaml", help="Write the model here, not to stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="MODEL.yaml",
+    help="Write the model here, not to stdout.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the measurement as JSON.")
 @click.pass_context
 def calibrate(
@@ -71,7 +81,7 @@ def calibrate(
         save(found.program, output)
     capacity = found.capacity
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict())
     elif output is None:
         click.echo(dumps(found.program), nl=False)
     low, high = capacity.threads_range

@@ -7,10 +7,24 @@ import click
 from separatrix.cli.exits import EXIT_CODES, WRONG_INPUT
 
 
-@click.command(epilog=EXIT_CODES)
-@click.option("-o", "--output", metavar="REPORT.html", help="Also write a self-contained page.")
+def _examples(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    from separatrix.gallery import gallery
+
+    return [name for name in gallery() if name.startswith(begun)]
+
+
+@click.command(
+    short_help="Judge an example model, to see what the answer looks like.", epilog=EXIT_CODES
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="REPORT.html",
+    help="Also write a self-contained page.",
+)
 @click.option("--list", "names", is_flag=True, help="Name the example models and end.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_examples)
 @click.pass_context
 def demo(ctx: click.Context, output: str | None, names: bool, name: str | None) -> None:
     """Judge an example model: a service that a spike of four seconds keeps down for good.
@@ -41,8 +55,8 @@ def demo(ctx: click.Context, output: str | None, names: bool, name: str | None) 
         click.echo("Next: `separatrix init` writes a model of your own to begin with.")
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("path", metavar="MODEL.yaml", default="service.yaml")
+@click.command(short_help="Write a commented model to begin with.", epilog=EXIT_CODES)
+@click.argument("path", type=click.Path(), metavar="MODEL.yaml", default="service.yaml")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.pass_context
 def init(ctx: click.Context, path: str, force: bool) -> None:
@@ -68,15 +82,15 @@ def init(ctx: click.Context, path: str, force: bool) -> None:
     click.echo(f"{path} is written. Next: separatrix check {path}")
 
 
-@click.command()
+@click.command(short_help="Let the shell complete commands and options.", epilog=EXIT_CODES)
 @click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete commands and options.
+    """Print what makes a shell complete commands, options, files and paths of the model.
 
     \b
     Examples:
       eval "$(separatrix completion bash)"     # in ~/.bashrc
-      eval "$(separatrix completion zsh)"      # in ~/.zshrc
+      eval "$(separatrix completion zsh)"      # in ~/.zshrc, below compinit
       separatrix completion fish | source      # in config.fish
     """
     from click.shell_completion import get_completion_class

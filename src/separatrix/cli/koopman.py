@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.output import console, print_json
 
 if TYPE_CHECKING:
     from separatrix.koopman.dataset import Trajectories
@@ -29,9 +29,17 @@ def _data_options(command: Any) -> Any:
     return command
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("data", nargs=-1, required=True, metavar="DATA...")
-@click.option("-o", "--output", default="model", show_default=True, help="Directory of the model.")
+@click.command(short_help="Learn how fast a system settles, from series alone.", epilog=EXIT_CODES)
+@click.argument("data", nargs=-1, required=True, type=click.Path(), metavar="DATA...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="DIR",
+    default="model",
+    show_default=True,
+    help="Directory of the model.",
+)
 @_data_options
 @click.option(
     "--latent", type=int, default=16, show_default=True, help="Latent coordinates at most."
@@ -67,8 +75,6 @@ def learn(
     """
     import sys
 
-    from rich.console import Console
-
     from separatrix.koopman.ensemble import fit_ensemble, timescale_intervals
     from separatrix.koopman.portrait import learned_portrait
     from separatrix.views.figures_canvas import save_figure
@@ -76,11 +82,10 @@ def learn(
     from separatrix.views.koopman_tables import print_learned
 
     found = _read(data, series, step, leave_out, cut)
-    console = Console(stderr=True)
 
     def advance(done: int, total: int) -> None:
         if not as_json and sys.stderr.isatty():
-            console.print(f"epoch {done} of at most {total}", end="\r")
+            click.echo(f"\repoch {done} of at most {total}", nl=False, err=True)
 
     models = fit_ensemble(
         found, fits, seed=seed, latent=latent, delays=delays, epochs=epochs, device=device,
@@ -99,18 +104,32 @@ def learn(
             "fits": [model.to_dict() for model in models],
             "timescales": [_interval(i.mean, i.low, i.high) for i in intervals],
         }
-        click.echo(json.dumps(_finite(content), indent=2))
+        print_json(content)
         return
-    print_learned(models, intervals, Console(soft_wrap=not sys.stdout.isatty()))
+    print_learned(models, intervals, console())
     click.echo(f"model: {place}, picture: {place / 'learned.png'}")
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL/", nargs=-1, required=True)
-@click.option("--data", multiple=True, metavar="DATA", help="Runs to measure it on as well.")
+@click.command(
+    short_help="Say how long until it has settled, by a learned model.", epilog=EXIT_CODES
+)
+@click.argument("model", type=click.Path(), metavar="MODEL/", nargs=-1, required=True)
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(),
+    metavar="DATA",
+    help="Runs to measure it on as well.",
+)
 @_data_options
 @click.option("--delta", multiple=True, type=float, help="Share left; repeat it for several.")
-@click.option("-o", "--output", metavar="PICTURE", help="Default: settling.png in the model.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="PICTURE",
+    help="Default: settling.png in the model.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def settle(
@@ -134,9 +153,6 @@ def settle(
       separatrix settle model/ --data series.parquet
       separatrix settle web/ database/ --delta 0.1 --json
     """
-    import sys
-
-    from rich.console import Console
 
     from separatrix.koopman.contraction import bound
     from separatrix.koopman.empirical import empirical
@@ -162,9 +178,9 @@ def settle(
     save_figure(settling_figure(found), place)
     if as_json:
         content = {"schema": "separatrix.settling/1", **{k: v.to_dict() for k, v in found.items()}}
-        click.echo(json.dumps(_finite(content), indent=2))
+        print_json(content)
     else:
-        print_settling(found, Console(soft_wrap=not sys.stdout.isatty()))
+        print_settling(found, console())
         click.echo(f"picture: {place}")
     ctx.exit(EXIT["inconclusive"] if any(s.status != "ok" for s in found.values()) else 0)
 
@@ -215,9 +231,3 @@ def _models(name: str) -> list[Any]:
 
 def _interval(mean: float, low: float, high: float) -> dict[str, Any]:
     return {"mean": mean, "low": low, "high": high, "unit": "s"}
-
-
-def _finite(value: Any) -> Any:
-    from separatrix.views.page import finite
-
-    return finite(value)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any, Literal
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import console, print_json
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    short_help="Ask for one recovery or collapse time, by one method.", epilog=EXIT_CODES
+)
 @click.argument("goal", type=click.Choice(["recovery", "collapse"]))
 @takes_model
 @click.option(
@@ -69,11 +70,9 @@ def passage(
         seed=seed,
     )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict())
     else:
-        from rich.console import Console
-
         from separatrix.views.simulation_tables import print_passage
 
-        print_passage(found, Console(soft_wrap=not sys.stdout.isatty()))
+        print_passage(found, console())
     ctx.exit(0 if found.status == "ok" else EXIT["inconclusive"])

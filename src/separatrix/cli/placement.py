@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 import click
 
 from separatrix.cli.exits import EXIT
+from separatrix.cli.output import console, print_json
 
 
 def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
@@ -24,11 +24,17 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 
 @click.command(
-    epilog="Exit codes: 0 gap proven; 4 not proven in time; 2 wrong usage; 3 wrong data."
+    short_help="Plan which users to move to which metadata target.",
+    epilog="Exit codes: 0 gap proven; 4 not proven in time; 2 wrong usage; 3 wrong data.",
 )
-@click.argument("weights", metavar="WEIGHTS.yaml")
-@click.argument("sources", nargs=-1, required=True, metavar="COUNTERS...")
-@click.option("--users", metavar="USERS.csv", help="user,target,inodes,bytes,project,path,pinned.")
+@click.argument("weights", type=click.Path(), metavar="WEIGHTS.yaml")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="COUNTERS...")
+@click.option(
+    "--users",
+    type=click.Path(),
+    metavar="USERS.csv",
+    help="user,target,inodes,bytes,project,path,pinned.",
+)
 @click.option("--by", default="user", show_default=True, help="job, or a field of the job id.")
 @click.option("--projects", is_flag=True, help="Place the users' file's projects, not users.")
 @click.option("--moves", default=50, show_default=True, help="Most users that may move.")
@@ -65,8 +71,12 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @click.option("--tz", default="UTC", show_default=True, help="Time zone of local times.")
 @click.option("--jobid", metavar="TEMPLATE", help="The site's jobid_name, such as '%e.%u'.")
 @click.option("--strict", is_flag=True, help="One bad file is an error.")
-@click.option("--figure", metavar="PICTURE.png", help="Also draw loads before and after.")
-@click.option("--report", metavar="REPORT.html", help="Write a self-contained page.")
+@click.option(
+    "--figure", type=click.Path(), metavar="PICTURE.png", help="Also draw loads before and after."
+)
+@click.option(
+    "--report", type=click.Path(), metavar="REPORT.html", help="Write a self-contained page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_context
 def place(
@@ -143,14 +153,12 @@ def place(
         from separatrix.views.placement_page import placement_page
 
         command = "separatrix " + " ".join(sys.argv[1:])
-        write_atomically(report, placement_page(plan, quality=str(quality), command=command))
+        write_atomically(report, placement_page(plan, quality=quality, command=command))
     if as_json:
-        click.echo(json.dumps({**plan.to_dict(), "data_quality": quality.to_dict()}, indent=2))
+        print_json({**plan.to_dict(), "data_quality": quality.to_dict()})
     else:
-        from rich.console import Console
-
         from separatrix.views.placement_tables import print_plan
 
         click.echo(str(quality), err=True)
-        print_plan(plan, Console(soft_wrap=not sys.stdout.isatty()))
+        print_plan(plan, console())
     ctx.exit(0 if plan.status == "ok" else EXIT["inconclusive"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -10,13 +9,14 @@ import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import console, print_json
 
 _TARGET = click.option(
     "--target", metavar="http://127.0.0.1:PORT/path", help="A server of yours instead of ours."
 )
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Do a fault to a real server, and compare.", epilog=EXIT_CODES)
 @takes_model
 @click.option("--spike", metavar="[SOURCE:]3x:4s", help="Multiply a source's rate for a while.")
 @click.option("--slowdown", metavar="[SERVER:]4x:10s", help="Slow a server down for a while.")
@@ -30,7 +30,13 @@ _TARGET = click.option(
 @_TARGET
 @click.option("--i-own-this-host", "own_host", metavar="HOST", help="Allow a target elsewhere.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("-o", "--output", metavar="PROOF.html", help="Also write a self-contained page.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="PROOF.html",
+    help="Also write a self-contained page.",
+)
 @click.pass_context
 def prove(
     ctx: click.Context,
@@ -105,23 +111,21 @@ def prove(
         )
         write_atomically(output, page)
     if as_json:
-        from separatrix.views.page import finite
-
         documents = [proof.to_dict() for proof in proofs]
-        click.echo(json.dumps(finite(documents if lengths else documents[0]), indent=2))
+        print_json(documents if lengths else documents[0])
     else:
-        from rich.console import Console
-
         from separatrix.views.proof_tables import print_proofs
 
-        print_proofs(proofs, Console(soft_wrap=not sys.stdout.isatty()))
+        print_proofs(proofs, console())
         if output is not None:
             click.echo(f"report: {output}")
     told = [proof.agrees for proof in proofs]
     ctx.exit(10 if False in told else EXIT["inconclusive"] if None in told else 0)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    short_help="Measure the threads and the speed of a server of yours.", epilog=EXIT_CODES
+)
 @click.argument("url", metavar="http://127.0.0.1:PORT/path")
 @click.option("--for", "duration", default="2s", show_default=True, help="Length of each rung.")
 @click.option("--clients", type=int, default=64, show_default=True, help="The last rung.")
@@ -147,7 +151,7 @@ def capacity(ctx: click.Context, url: str, duration: str, clients: int, as_json:
         raise ModelError(Problem(str(error), "--for")) from None
     found: Any = measure_capacity(parse_target(url), seconds=length, most_clients=clients)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        print_json(found.to_dict())
     else:
         low, high = found.threads_range
         click.echo(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
 
 from separatrix.cli.exits import EXIT_CODES
+from separatrix.cli.models import setting
+from separatrix.cli.output import console, print_json
 
 NOTHING_HELPS = 10
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL.yaml")
+@click.command(short_help="Find the cheapest changes that make it safe.", epilog=EXIT_CODES)
+@click.argument("model", type=click.Path(), metavar="MODEL.yaml")
+@setting
 @click.option(
     "--recovery-p99", metavar="TIME", help="Also bring 99 % of the recoveries under this, as 5min."
 )
@@ -30,7 +32,7 @@ NOTHING_HELPS = 10
 @click.option("--json", "as_json", is_flag=True, help="Print the remedies as JSON.")
 @click.pass_context
 def remedy(
-    ctx: click.Context, model: str, recovery_p99: str | None, costs: tuple[str, ...],
+    ctx: click.Context, model: str, changes: tuple[str, ...], recovery_p99: str | None, costs: tuple[str, ...],
     single: bool, seed: int, write: bool, pick: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Find the smallest changes that make the service safe, by cost.
@@ -57,6 +59,8 @@ def remedy(
                 Problem(f"{value!r} is no weight", f"costs.{kind}", "give 1")
             ) from None
 
+    if write and changes:
+        raise click.UsageError("--write changes the file: make the change of --set there first")
     if write and model == "-":
         raise click.UsageError("--write needs a file, not standard input")
     limit = None
@@ -66,6 +70,7 @@ def remedy(
         except ValueError as error:
             raise ModelError(Problem(str(error), "--recovery-p99")) from None
     document = Document.open(model)
+    document.set_all(dict(map(assignment, changes)))
     quiet = as_json or not sys.stderr.isatty()
 
     def say(doing: str) -> None:
@@ -79,15 +84,11 @@ def remedy(
     if not quiet:
         click.echo("\r\x1b[K", nl=False, err=True)
     if as_json:
-        from separatrix.views.page import finite
-
-        click.echo(json.dumps(finite(found.to_dict()), indent=2))
+        print_json(found.to_dict())
     else:
-        from rich.console import Console
-
         from separatrix.views.remedy_tables import print_remedies
 
-        print_remedies(found, Console(soft_wrap=not sys.stdout.isatty()))
+        print_remedies(found, console())
     if write and found.found:
         if not 1 <= pick <= len(found.found):
             raise click.UsageError(f"--pick must be 1 to {len(found.found)}, got {pick}")

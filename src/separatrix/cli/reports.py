@@ -10,6 +10,7 @@ import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import print_json
 
 SHOWN = 60
 
@@ -19,17 +20,25 @@ def _read_back(ctx: click.Context, _: click.Parameter, path: str | None) -> None
         return
     from separatrix.views.kept_pages import carried
 
-    click.echo(json.dumps(carried(path), indent=2))
+    print_json(carried(path))
     ctx.exit(0)
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Put every answer about a model on one page.", epilog=EXIT_CODES)
 @takes_model
-@click.option("-o", "--output", default="report.html", show_default=True, help="The page.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="PAGE.html",
+    default="report.html",
+    show_default=True,
+    help="The page.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all random streams.")
 @click.option("--static", is_flag=True, help="Leave out the drawing library: a small page.")
 @click.option(
-    "--open", metavar="PAGE.html", is_eager=True, expose_value=False, callback=_read_back,
+    "--open", type=click.Path(), metavar="PAGE.html", is_eager=True, expose_value=False, callback=_read_back,
     help="Read a page back, print the JSON it carries, and end.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Also print the answers as JSON.")
@@ -52,7 +61,6 @@ def report(
     from separatrix.questions.dossier import dossier
     from separatrix.questions.limits import gate
     from separatrix.views.full_report import full_report
-    from separatrix.views.page import finite
 
     def say(doing: str) -> None:
         if sys.stderr.isatty():
@@ -73,7 +81,7 @@ def report(
     )
     write_atomically(output, text)
     if as_json:
-        click.echo(json.dumps(finite(found.to_dict()), indent=2))
+        print_json(found.to_dict())
     else:
         click.echo(found.sentence)
         for name, reason in found.open.items():
@@ -82,9 +90,9 @@ def report(
     ctx.exit(LIMIT_EXIT[gate(found.limits)] if found.limits else EXIT[found.word])
 
 
-@click.command()
-@click.argument("before", metavar="A.html")
-@click.argument("after", metavar="B.html")
+@click.command(short_help="Say in what the answers on two pages differ.", epilog=EXIT_CODES)
+@click.argument("before", type=click.Path(), metavar="A.html")
+@click.argument("after", type=click.Path(), metavar="B.html")
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def diff(before: str, after: str, as_json: bool) -> None:
     """Say in what the answers on two pages differ.
@@ -98,9 +106,7 @@ def diff(before: str, after: str, as_json: bool) -> None:
     found = differences(carried(before), carried(after))
     if as_json:
         rows = [{"place": place, "before": a, "after": b} for place, a, b in found]
-        click.echo(
-            json.dumps({"schema": "separatrix.differences/1", "differences": rows}, indent=2)
-        )
+        print_json({"schema": "separatrix.differences/1", "differences": rows})
         return
     if not found:
         click.echo("The two pages say the same.")

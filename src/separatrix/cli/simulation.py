@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import console, print_json
 
 if TYPE_CHECKING:
     from separatrix.model import Program
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Follow every request, many times.", epilog=EXIT_CODES)
 @takes_model
 @click.option("--for", "horizon", default="1h", show_default=True, help="Length of a run.")
 @click.option("--runs", type=int, default=100, show_default=True, help="Replications.")
@@ -28,9 +27,25 @@ if TYPE_CHECKING:
     "--warmup", metavar="TIME", help="Left out at the start; default: found from the data."
 )
 @click.option("--precision", metavar="SHARE", help="Stop when the intervals are this narrow.")
-@click.option("-o", "--output", metavar="SERIES.parquet", help="Write the series of every run.")
-@click.option("--requests", metavar="DIR", help="Write a log of every request, one file a run.")
-@click.option("--store", metavar="DIR", help="Keep finished runs here, and resume from them.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="SERIES.parquet",
+    help="Write the series of every run.",
+)
+@click.option(
+    "--requests",
+    type=click.Path(),
+    metavar="DIR",
+    help="Write a log of every request, one file a run.",
+)
+@click.option(
+    "--store",
+    type=click.Path(),
+    metavar="DIR",
+    help="Keep finished runs here, and resume from them.",
+)
 @click.option("--workers", type=int, help="Processes; default: as many as processors.")
 @click.option("--scheduler", metavar="tcp://...", help="A Dask cluster instead of processes.")
 @click.option(
@@ -118,17 +133,11 @@ def simulate(
         progress=not as_json,
     )
     if as_json:
-        from separatrix.views.page import finite
-
-        click.echo(
-            json.dumps(finite({"schema": "separatrix.simulation/1", **result.to_dict()}), indent=2)
-        )
+        print_json({"schema": "separatrix.simulation/1", **result.to_dict()})
     else:
-        from rich.console import Console
-
         from separatrix.views.simulation_tables import print_simulation
 
-        print_simulation(result, Console(soft_wrap=not sys.stdout.isatty()))
+        print_simulation(result, console())
         if output is not None:
             click.echo(f"series: {output}")
     ctx.exit(0 if result.status == "ok" else EXIT["inconclusive"])
@@ -155,13 +164,9 @@ def _rare(
         seed=seed,
     )
     if as_json:
-        click.echo(
-            json.dumps({"schema": "separatrix.rare/1", "program": program.name, **found.to_dict()})
-        )
+        print_json({"schema": "separatrix.rare/1", "program": program.name, **found.to_dict()})
     else:
-        from rich.console import Console
-
         from separatrix.views.simulation_tables import print_rare
 
-        print_rare(found, program.name, Console(soft_wrap=not sys.stdout.isatty()))
+        print_rare(found, program.name, console())
     ctx.exit(0 if found.status == "ok" else EXIT["inconclusive"])

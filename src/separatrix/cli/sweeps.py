@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.models import paths_in_model
+from separatrix.cli.output import console, print_json
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL.yaml")
+@click.command(short_help="Ask about every combination of parameter values.", epilog=EXIT_CODES)
+@click.argument("model", type=click.Path(), metavar="MODEL.yaml")
 @click.option(
     "--set", "ranges", multiple=True, required=True, metavar="PATH=VALUES",
+    shell_complete=paths_in_model,
     help="Values of one parameter: 0,1,2 or 0..5 or 20/s..100/s:9 or 100ms..10s:5log.",
 )  # fmt: skip
 @click.option(
@@ -24,11 +25,28 @@ from separatrix.cli.exits import EXIT, EXIT_CODES
 @click.option("--closure", type=click.Choice(["auto", "staged", "geometric", "metafor"]),
               help="How the exact chain and the mean dynamics keep the orbit.")  # fmt: skip
 @click.option("--runs", type=int, help="Replications of a simulated point.")
-@click.option("--store", metavar="DIR", help="Keep finished points here, and resume from them.")
+@click.option(
+    "--store",
+    type=click.Path(),
+    metavar="DIR",
+    help="Keep finished points here, and resume from them.",
+)
 @click.option("--workers", type=int, help="Processes; default: as many as processors.")
 @click.option("--scheduler", metavar="tcp://...", help="A Dask cluster instead of processes.")
-@click.option("-o", "--output", metavar="POINTS.parquet", help="Write all numbers of all points.")
-@click.option("--map", "picture", metavar="MAP.svg", help="Draw the risk map of two parameters.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="POINTS.parquet",
+    help="Write all numbers of all points.",
+)
+@click.option(
+    "--map",
+    "picture",
+    type=click.Path(),
+    metavar="MAP.svg",
+    help="Draw the risk map of two parameters.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the points as JSON.")
 @click.pass_context
 def sweep(
@@ -65,15 +83,11 @@ def sweep(
 
         write_atomically(picture, as_svg(risk_map(found), "Risk map"))
     if as_json:
-        from separatrix.views.page import finite
-
-        click.echo(json.dumps(finite(found.to_dict()), indent=2))
+        print_json(found.to_dict())
     else:
-        from rich.console import Console
-
         from separatrix.views.sweep_tables import print_sweep
 
-        print_sweep(found, Console(soft_wrap=not sys.stdout.isatty()))
+        print_sweep(found, console())
         for what, path in (("points", output), ("map", picture)):
             if path is not None:
                 click.echo(f"{what}: {path}")

@@ -11,14 +11,21 @@ if TYPE_CHECKING:
     from separatrix.telemetry import Counters
 
 _OPTIONS = (
-    click.argument("files", nargs=-1, metavar="FILES..."),
+    click.argument("files", nargs=-1, type=click.Path(), metavar="FILES..."),
     click.option("--fs", help="File system; with --config its files are found by date."),
     click.option("--from", "start", metavar="DATE", help="First moment, such as 2019-01-01."),
     click.option("--to", "end", metavar="DATE", help="End, excluded."),
     click.option("--tz", default="UTC", show_default=True, help="Zone of dates and local days."),
-    click.option("--config", metavar="SITE.json", help="Where files lie by date."),
+    click.option(
+        "--config", type=click.Path(), metavar="SITE.json", help="Where files lie by date."
+    ),
     click.option("--jobid", metavar="TEMPLATE", help="The site's jobid_name, such as '%e.%u'."),
-    click.option("--cache", metavar="DIR", help="Keep what was read here, for the next time."),
+    click.option(
+        "--cache",
+        type=click.Path(),
+        metavar="DIR",
+        help="Keep what was read here, for the next time.",
+    ),
     click.option("--strict", is_flag=True, help="Fail where any file cannot be read."),
 )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import console, print_json
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    short_help="Find the smallest spike, slowdown or outage that traps it.", epilog=EXIT_CODES
+)
 @takes_model
 @click.option(
     "--kind", type=click.Choice(["spike", "slowdown", "outage"]), default="spike", show_default=True,
@@ -50,11 +52,9 @@ def tipping(
     if confirm:
         curve = confirmed(program, curve, runs=runs, seed=seed)
     if as_json:
-        click.echo(json.dumps(curve.to_dict(), indent=2))
+        print_json(curve.to_dict())
     else:
-        from rich.console import Console
-
         from separatrix.views.tipping_tables import print_tipping
 
-        print_tipping(curve, Console())
+        print_tipping(curve, console())
     ctx.exit(0 if curve.status == "ok" else EXIT["inconclusive"])

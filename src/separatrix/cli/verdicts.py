@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
 from separatrix.cli.models import takes_model
+from separatrix.cli.output import console, print_json
 
 if TYPE_CHECKING:
     from separatrix.model import Program
@@ -28,11 +28,19 @@ _CLOSURE = click.option(
 )
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    short_help="Can it get stuck, for how long, how often? The gate for CI.", epilog=EXIT_CODES
+)
 @takes_model
 @_CLOSURE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-@click.option("-o", "--output", metavar="REPORT.html", help="Also write a self-contained page.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="REPORT.html",
+    help="Also write a self-contained page.",
+)
 @click.pass_context
 def check(
     ctx: click.Context, program: Any, closure: Any, as_json: bool, output: str | None
@@ -78,19 +86,15 @@ def check(
         )
         write_atomically(output, page)
     if as_json:
-        from separatrix.views.page import finite
-
         limits = [k.to_dict() for k in told.kept]
         answer = {**told.answer.to_dict(), "limits": limits, "warnings": warnings}
-        click.echo(json.dumps(finite(answer), indent=2))
+        print_json(answer)
     else:
-        from rich.console import Console
-
         from separatrix.views.tables import print_answer, print_limits
 
-        console = Console(soft_wrap=not sys.stdout.isatty())
-        print_answer(told.answer, told.rows, told.basis, warnings, console)
-        print_limits(told.kept, console)
+        out = console()
+        print_answer(told.answer, told.rows, told.basis, warnings, out)
+        print_limits(told.kept, out)
         if output is not None:
             click.echo(f"report: {output}")
     ctx.exit(LIMIT_EXIT[gate(told.kept)] if told.kept else EXIT[told.answer.word])
@@ -142,7 +146,9 @@ def _at_once(program: Any, closure: Any) -> None:
     click.echo(f"by the mean dynamics: {verdict.sentence}\n", err=True)
 
 
-@click.command()
+@click.command(
+    short_help="Read a model back in English, with its likely mistakes.", epilog=EXIT_CODES
+)
 @takes_model
 @click.option("--json", "as_json", is_flag=True, help="Print paragraphs and warnings as JSON.")
 def explain(program: Any, as_json: bool) -> None:
@@ -157,7 +163,7 @@ def explain(program: Any, as_json: bool) -> None:
 
     said = explained(program)
     if as_json:
-        click.echo(json.dumps({"schema": "separatrix.explanation/1", **said.to_dict()}, indent=2))
+        print_json({"schema": "separatrix.explanation/1", **said.to_dict()})
         return
     for paragraph in said.paragraphs:
         click.echo(paragraph)
@@ -165,7 +171,7 @@ def explain(program: Any, as_json: bool) -> None:
         click.echo(f"warning: {warning}")
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of model files.", epilog=EXIT_CODES)
 def schema() -> None:
     """Print the JSON Schema of model files.
 
@@ -175,4 +181,4 @@ def schema() -> None:
     """
     from separatrix.model.schema import schema as json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    print_json(json_schema())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES
+from separatrix.cli.output import console, print_json
 from separatrix.cli.telemetry_options import tables, telemetry_options
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Find what each metadata operation costs.", epilog=EXIT_CODES)
 @telemetry_options
 @click.option(
     "--method", type=click.Choice(["regression", "quantile", "notebook"]), default="regression",
@@ -21,8 +21,12 @@ from separatrix.cli.telemetry_options import tables, telemetry_options
 @click.option(
     "--quantile", type=float, default=0.9999, show_default=True, help="Of the quantile methods."
 )
-@click.option("-o", "--output", metavar="WEIGHTS.yaml", help="Write the weights.")
-@click.option("--report", metavar="REPORT.html", help="Write a self-contained page.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="WEIGHTS.yaml", help="Write the weights."
+)
+@click.option(
+    "--report", type=click.Path(), metavar="REPORT.html", help="Write a self-contained page."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def weights(
@@ -50,29 +54,38 @@ def weights(
         command = "separatrix " + " ".join(sys.argv[1:])
         write_atomically(report, weights_page(found, command=command))
     if as_json:
-        click.echo(json.dumps({"schema": "separatrix.weights/1", **found.to_dict()}, indent=2))
+        print_json({"schema": "separatrix.weights/1", **found.to_dict()})
     else:
-        from rich.console import Console
-
         from separatrix.views.weights_tables import print_study
 
-        print_study(found, Console(soft_wrap=not sys.stdout.isatty()))
+        print_study(found, console())
         for what, path in (("weights", output), ("report", report)):
             if path is not None:
                 click.echo(f"{what}: {path}")
     ctx.exit(0 if found.weights.status == "ok" else EXIT["inconclusive"])
 
 
-@click.command(epilog=EXIT_CODES)
-@click.argument("weights_file", metavar="WEIGHTS.yaml")
+@click.command(short_help="Say who loads the metadata servers.", epilog=EXIT_CODES)
+@click.argument("weights_file", type=click.Path(), metavar="WEIGHTS.yaml")
 @telemetry_options
 @click.option(
     "--by", default="server", show_default=True,
     help="server, job, project, or a field of the job ids such as user.",
 )  # fmt: skip
-@click.option("--projects", metavar="FILE.csv", help="Lines `user,project`, for --by project.")
+@click.option(
+    "--projects",
+    type=click.Path(),
+    metavar="FILE.csv",
+    help="Lines `user,project`, for --by project.",
+)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Rows shown.")
-@click.option("-o", "--output", metavar="SCORES.parquet", help="Write the score of every interval.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="SCORES.parquet",
+    help="Write the score of every interval.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all loads as JSON.")
 @click.pass_context
 def score(
@@ -92,13 +105,11 @@ def score(
     ledger = Ledger(load(weights_file), by, read_projects(projects) if projects else None)
     found = scored(ledger, tables(files, **telemetry), output)
     if as_json:
-        click.echo(json.dumps({"schema": "separatrix.scores/1", **found.to_dict()}, indent=2))
+        print_json({"schema": "separatrix.scores/1", **found.to_dict()})
     else:
-        from rich.console import Console
-
         from separatrix.views.weights_tables import print_scores
 
-        print_scores(found, top, Console(soft_wrap=not sys.stdout.isatty()))
+        print_scores(found, top, console())
         if output is not None:
             click.echo(f"scores: {output}")
     ctx.exit(0)

@@ -21,6 +21,7 @@ import numpy as np
 from separatrix.emulate.target import MOST_RATE_ELSEWHERE, Target
 from separatrix.emulate.wire import ClientEnd, Pool
 from separatrix.errors import ModelError, NotConverged, Problem
+from separatrix.notebook import Shown
 
 MOST_CLIENTS = 1024
 _FIT = 0.15
@@ -31,7 +32,7 @@ _NEARLY = 3.84
 
 
 @dataclass(frozen=True)
-class Capacity:
+class Capacity(Shown):
     """What a closed loop found.
 
     Attributes

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from separatrix.emulate.lag import Lag
 from separatrix.emulate.series import dataset_parts, split_coordinates
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +19,7 @@ Series = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
-class Emulation:
+class Emulation(Shown):
     """One run of a program on real sockets and clocks.
 
     Attributes

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from separatrix.errors import Unsupported
 from separatrix.fluid.equilibria import FixedPoint, fixed_points
 from separatrix.fluid.field import jacobian, velocity
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population
 
 
 @dataclass(frozen=True)
-class Basins:
+class Basins(Shown):
     """How the plane of queue and orbit is divided.
 
     Attributes

@@ -28,13 +28,14 @@ import numpy as np
 from separatrix.errors import ModelError, Problem
 from separatrix.fluid.delay_model import STEPS_A_TIMEOUT, DelayModel, unsupported
 from separatrix.model import ConcurrencyLimit, Schedule, Server, ThresholdAdmission
+from separatrix.notebook import Shown
 from separatrix.population import Array
 
 MOST_STEPS = 4_000_000
 
 
 @dataclass(frozen=True)
-class DelayCourse:
+class DelayCourse(Shown):
     """A run of the delay form.
 
     Attributes

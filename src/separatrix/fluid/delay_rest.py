@@ -21,6 +21,7 @@ from separatrix.errors import NotConverged, Unsupported
 from separatrix.fluid.characteristic import characteristic_roots
 from separatrix.fluid.delay_model import DelayModel, Flow
 from separatrix.model import ConcurrencyLimit, ThresholdAdmission
+from separatrix.notebook import Shown
 from separatrix.population import Array
 
 MOST_POINTS = 512
@@ -28,7 +29,7 @@ _GRID = 400
 
 
 @dataclass(frozen=True)
-class DelayRest:
+class DelayRest(Shown):
     """A resting point of the delay form.
 
     Attributes

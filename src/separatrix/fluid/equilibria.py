@@ -27,11 +27,12 @@ from separatrix.fluid.proof import Proof, proved
 from separatrix.fluid.reduced import reducible, rested_orbits
 from separatrix.fluid.search import merged, searched_states
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population
 
 
 @dataclass(frozen=True)
-class FixedPoint:
+class FixedPoint(Shown):
     """A resting point of the mean dynamics.
 
     Attributes
@@ -70,7 +71,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class Equilibria:
+class Equilibria(Shown):
     """The fixed points of a population, certified or not.
 
     Attributes

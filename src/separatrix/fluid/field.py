@@ -24,6 +24,7 @@ from separatrix.fluid.taped import flows_of, linearised, tape_of
 from separatrix.model import Program, Schedule
 from separatrix.model.during import during
 from separatrix.model.parameters import Path, with_parameters
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population, lower
 
 DIFFERENCE = 1e-6
@@ -92,7 +93,7 @@ def _differences(population: Population, states: Array, box: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(Shown):
     """A path of the mean dynamics.
 
     Attributes

@@ -15,6 +15,7 @@ import numpy as np
 from separatrix.fluid.field import jacobian
 from separatrix.fluid.gridded import resting
 from separatrix.fluid.newton import BALANCED, imbalance
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population
 
 _PLACES = 401
@@ -23,7 +24,7 @@ _SHORTEST = 1.0  # attempts
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Stretch(Shown):
     """Queue lengths that all rest.
 
     Attributes

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from separatrix.errors import DataError
 from separatrix.identify.asked import asked_rates
 from separatrix.model import Program, Server, Source, Work
+from separatrix.notebook import Shown
 from separatrix.telemetry import Counters
 from separatrix.weights.result import Weights, plain
 
@@ -43,7 +44,7 @@ class Clients:
 
 
 @dataclass(frozen=True, eq=False)
-class Identified:
+class Identified(Shown):
     """A program of one metadata server, and what it was identified from.
 
     Attributes

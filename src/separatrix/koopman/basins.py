@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from separatrix.errors import NotConverged
 from separatrix.koopman.dataset import as_trajectories
 from separatrix.koopman.estimator import Estimator
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _APART = 6.0  # least ratio of the two slowest timescales; a walk without wells 
 
 
 @dataclass(frozen=True)
-class Basins:
+class Basins(Shown):
     """Where the two sides of the system lie.
 
     Attributes

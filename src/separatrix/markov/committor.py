@@ -24,6 +24,7 @@ from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Method, Solver
 from separatrix.markov.stencil import rates_into
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -32,7 +33,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Committor:
+class Committor(Shown):
     """Probability of hitting one set before another, from every state.
 
     Attributes

@@ -24,6 +24,7 @@ from separatrix.markov.methods import solver_for
 from separatrix.markov.poisson import Uniformised
 from separatrix.markov.quasistationary import slow_exit
 from separatrix.markov.transient import MOST_STEPS
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -36,7 +37,7 @@ _LIMIT = 1e-6
 
 
 @dataclass(frozen=True)
-class Deadline:
+class Deadline(Shown):
     """Probability that a set has been hit by each of several times.
 
     Attributes

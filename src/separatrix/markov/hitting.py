@@ -74,7 +74,7 @@ class Passage(Shown):
 
 
 @dataclass(frozen=True)
-class HittingTimes:
+class HittingTimes(Shown):
     """Mean and standard deviation of the time to a target, from every state.
 
     Attributes

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError
 from separatrix.markov.averaging import aligned, population_of, weighted
 from separatrix.markov.stationary import StationaryLaw
+from separatrix.notebook import Shown
 from separatrix.population.lattice import Sojourn
 
 Array: TypeAlias = NDArray[np.float64]
@@ -26,7 +27,7 @@ _ROUNDING = 1e-9  # of a sum of probabilities
 
 
 @dataclass(frozen=True)
-class Latency:
+class Latency(Shown):
     """Time that accepted attempts of one API spend at the server.
 
     Attributes

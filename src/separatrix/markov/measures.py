@@ -14,13 +14,14 @@ from separatrix.markov.averaging import average, population_of
 from separatrix.markov.generator import sum_at
 from separatrix.markov.latency import Latency, latency
 from separatrix.markov.stationary import StationaryLaw
+from separatrix.notebook import Shown
 from separatrix.population.lattice import AxisKind
 
 Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Count:
+class Count(Shown):
     """Long-run law of one coordinate, or of the sum of all coordinates of a kind.
 
     Attributes
@@ -56,7 +57,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Average:
+class Average(Shown):
     """Long-run average of a named measure, in its unit."""
 
     name: str
@@ -69,7 +70,7 @@ class Average:
 
 
 @dataclass(frozen=True)
-class Steady:
+class Steady(Shown):
     """All long-run numbers of a population.
 
     Attributes

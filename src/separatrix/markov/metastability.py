@@ -40,13 +40,14 @@ from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Solver
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.markov.stencil import expected_over_jumps, rates_into
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Metastability:
+class Metastability(Shown):
     """The escape-probability test of some sets.
 
     Attributes

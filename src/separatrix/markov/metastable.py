@@ -45,6 +45,7 @@ from separatrix.markov.scaled import Scaled
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.markov.stencil import expected_over_jumps, rates_into
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -61,7 +62,7 @@ its edge turns back with the probability that is left, and would be counted once
 
 
 @dataclass(frozen=True)
-class Metastable:
+class Metastable(Shown):
     """Metastable sets of a chain; a single one where nothing holds it up.
 
     Attributes

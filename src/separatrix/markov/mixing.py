@@ -30,6 +30,7 @@ from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.methods import solver_for
 from separatrix.markov.solver import Solver
 from separatrix.markov.spectrum import Spectrum
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ _CLIMBS = 30
 
 
 @dataclass(frozen=True)
-class MixingTime:
+class MixingTime(Shown):
     """Time until the law is within `eps` of the stationary one in total variation.
 
     Attributes

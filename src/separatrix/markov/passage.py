@@ -25,6 +25,7 @@ from separatrix.markov.methods import solver_for
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
 from separatrix.markov.solver import Solver
 from separatrix.markov.uniformised import SurvivalSeries
+from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ _TOLERANCE = 1e-9  # absolute, on the survival probability
 
 
 @dataclass(frozen=True)
-class Quantile:
+class Quantile(Shown):
     """The time by which the target has been hit with a given probability.
 
     Attributes

@@ -27,6 +27,7 @@ from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Method, Solver
 from separatrix.markov.unlikely import HELD
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -39,7 +40,7 @@ _SEEN = -27.0  # logarithm of 2e-12: what of the law counts where only its total
 
 
 @dataclass(frozen=True)
-class QuasiStationary:
+class QuasiStationary(Shown):
     """Long-run behaviour of a chain that has not left a set.
 
     Attributes

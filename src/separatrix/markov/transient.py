@@ -21,6 +21,7 @@ from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws, slow_mode_laws
 from separatrix.markov.poisson import Uniformised
+from separatrix.notebook import Shown
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -38,7 +39,7 @@ _LIMIT = 1e-6  # error above which a law is inconclusive
 
 
 @dataclass(frozen=True)
-class Course:
+class Course(Shown):
     """One expected quantity along the way: `values` has one entry per time."""
 
     name: str
@@ -51,7 +52,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Transient:
+class Transient(Shown):
     """Laws at given times.
 
     Attributes

@@ -30,10 +30,11 @@ from separatrix.model.quantities import rate_text as rate
 from separatrix.model.server_suspicions import never_asked, server_suspicions
 from separatrix.model.service import Exponential
 from separatrix.model.suspicion import Warning_
+from separatrix.notebook import Shown
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     """What a program says.
 
     Attributes

@@ -69,6 +69,15 @@ def with_parameters(program: Program, changes: Mapping[Path, object]) -> Program
     return changed
 
 
+def known_paths(program: Program) -> list[str]:
+    """Every path that `with_parameter` takes for this program, long and short.
+
+    >>> "web.retries" in known_paths(program)  # doctest: +SKIP
+    True
+    """
+    return list(_paths(as_plain(program, units=False)))
+
+
 def put(data: Any, place: Place, value: object) -> None:
     """Set the value at `place` of plain data; groups on the way that are not there are made."""
     *way, last = place

@@ -42,7 +42,7 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Shown):
     """What one engine says.
 
     Attributes

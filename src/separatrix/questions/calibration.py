@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from separatrix.model import Program
+from separatrix.notebook import Shown
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Shown):
     """What the series say.
 
     Attributes

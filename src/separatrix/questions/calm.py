@@ -89,6 +89,9 @@ def _runs(program: Program, seed: int, *, begin: float, settled: float) -> Simul
 
 
 def _answered(program: Program, calm: SimulationResult) -> float:
-    names = [source.name for source in program.sources]
-    asked = sum(calm.streams[name]["offered"].mean for name in names)
-    return sum(calm.streams[name]["goodput"].mean for name in names) / asked if asked else 1.0
+    """Share answered in time of the requests that ended; of all that were sent where none has ended."""
+    streams = [calm.streams[source.name] for source in program.sources]
+    answered = sum(stream["goodput"].mean for stream in streams)
+    ended = answered + sum(s["accepted_late"].mean + s["failed"].mean for s in streams)
+    asked = ended or sum(stream["offered"].mean for stream in streams)
+    return answered / asked if asked else 1.0

@@ -28,13 +28,14 @@ from separatrix.model import Program, Schedule
 from separatrix.model.during import during
 from separatrix.model.faults import Fault
 from separatrix.model.parameters import Path, with_parameters
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.regimes import regimes
 from separatrix.questions.shared_box import boxed
 
 
 @dataclass(frozen=True)
-class FaultReturn:
+class FaultReturn(Shown):
     """What a fault does, and when the service is back.
 
     Attributes

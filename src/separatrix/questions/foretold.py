@@ -17,6 +17,7 @@ from separatrix.errors import ModelError, NotConverged
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.model.during import during
+from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, lower
 from separatrix.questions.dear import FORETOLD, dearness
 from separatrix.questions.fault_return import fault_return
@@ -32,7 +33,7 @@ POINTS = 121
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Shown):
     """What one engine foretells.
 
     Attributes

@@ -13,6 +13,7 @@ from separatrix.model import Program
 from separatrix.model.faults import Fault
 from separatrix.model.limits import QUANTITIES, Limit
 from separatrix.model.quantities import NOTATIONS, duration_text, factor_text
+from separatrix.notebook import Shown
 from separatrix.questions.odds import Odds
 from separatrix.questions.tipping import Kind, fault_of, fluid_tipping
 from separatrix.questions.trapped import exact_trapped, seen_trapped
@@ -25,7 +26,7 @@ Outcome = Literal["holds", "fails", "unknown"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Shown):
     """One limit and what became of it.
 
     Attributes

@@ -15,13 +15,14 @@ from separatrix.emulate.capacity import Capacity, measure_capacity
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Program, Server, Source, Work
 from separatrix.model.parameters import Path, with_parameters
+from separatrix.notebook import Shown
 
 SIGNIFICANT = 4
 """Digits of the rate that is written."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Shown):
     """A program with measured parameters.
 
     Attributes

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from separatrix.notebook import Shown
+
 
 @dataclass(frozen=True)
-class Odds:
+class Odds(Shown):
     """The probability that faults leave the service stuck.
 
     Attributes

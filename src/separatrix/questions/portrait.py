@@ -10,12 +10,13 @@ import numpy as np
 from separatrix.fluid.equilibria import FixedPoint, equilibria
 from separatrix.fluid.reduced import rested_orbits
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Array, Population
 from separatrix.questions.regimes import Regimes
 
 
 @dataclass(frozen=True)
-class Portrait:
+class Portrait(Shown):
     """Mean dynamics on the plane of queue and (total) orbit.
 
     Attributes

@@ -14,7 +14,7 @@ Proposer = Literal["fluid", "simulation"]
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Remedy(Shown):
     """A change that helps.
 
     Attributes

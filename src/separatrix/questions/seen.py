@@ -7,10 +7,11 @@ from math import isfinite
 from typing import Any, Literal
 
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 
 
 @dataclass(frozen=True)
-class SeenPassage:
+class SeenPassage(Shown):
     """A passage time as simulation saw it [s].
 
     Attributes

@@ -23,6 +23,7 @@ import numpy as np
 
 from separatrix.model import Program, Schedule
 from separatrix.model.quantities import duration_text
+from separatrix.notebook import Shown
 from separatrix.questions.calm import LASTS, overloaded
 from separatrix.questions.long_outage import backlog_time, long_outage
 from separatrix.questions.seen import SeenPassage
@@ -81,7 +82,7 @@ def seen_collapse(
 
 
 @dataclass(frozen=True)
-class SeenVerdict:
+class SeenVerdict(Shown):
     """The verdict of simulation.
 
     Attributes

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from separatrix.model import Program
 from separatrix.model.demand import demands
+from separatrix.notebook import Shown
 
 
 @dataclass(frozen=True)
-class Slider:
+class Slider(Shown):
     """One number and its range.
 
     Attributes

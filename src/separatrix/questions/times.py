@@ -21,6 +21,7 @@ import numpy as np
 from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.population import Closure, lower
 from separatrix.questions.agreement import MOST_STATES
 from separatrix.questions.dear import SIDE_BY_SIDE, affordable
@@ -37,7 +38,7 @@ METHODS: tuple[Method, ...] = ("markov", "simulation", "rare")
 
 
 @dataclass(frozen=True)
-class PassageTime:
+class PassageTime(Shown):
     """A recovery or collapse time.
 
     Attributes

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.notebook import Shown
+
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """A mean over replications with its confidence interval.
 
     Attributes

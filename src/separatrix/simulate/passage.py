@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
 from separatrix.model import Program
+from separatrix.notebook import Shown
 from separatrix.simulate import layout as at
 from separatrix.simulate.compile import Compiled, compile_program
 from separatrix.simulate.features import Features
@@ -23,7 +24,7 @@ from separatrix.simulate.state import new_run
 
 
 @dataclass(frozen=True)
-class PassageTimes:
+class PassageTimes(Shown):
     """Times until the score of the state first left an interval.
 
     The score is the number of attempts at the servers plus the number of requests known to come

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
 from separatrix.model import Program, Schedule, StateMachine
+from separatrix.notebook import Shown
 from separatrix.simulate import layout as at
 from separatrix.simulate.compile import compile_program
 from separatrix.simulate.intervals import Estimate, student
@@ -32,7 +33,7 @@ WIDE = 2.0  # a mean whose interval reaches further than so many times is not to
 
 
 @dataclass(frozen=True)
-class RarePassage:
+class RarePassage(Shown):
     """Mean time of a rare passage, by splitting.
 
     Attributes

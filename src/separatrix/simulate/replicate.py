@@ -133,13 +133,19 @@ def _reader(store: Store, path: Any) -> Callable[[], Batch]:
     return lambda: store.get(path)
 
 
+_told_of_compiling = threading.Event()
+
+
 def _compile(replicator: Replicator) -> None:
-    """Compile the loop (or load it from disk), saying so where that takes a while."""
+    """Compile the loop (or load it from disk), saying so, once, where that takes a while."""
 
     def say() -> None:
+        if _told_of_compiling.is_set():
+            return
+        _told_of_compiling.set()
         print(
-            "separatrix: compiling the event loop for this kind of model; once, then it is kept "
-            "on disk ...",
+            "separatrix: compiling the event loop for this kind of model and its kin; once, then "
+            "it is kept on disk ...",
             file=sys.stderr,
             flush=True,
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
+from separatrix.notebook import Shown
+
 EXAMPLES = 8
 """Number of file names and messages kept per kind of repair; the counts are always complete."""
 
@@ -102,7 +104,7 @@ class RepairCount:
 
 
 @dataclass(frozen=True)
-class DataQuality:
+class DataQuality(Shown):
     """The report that is printed with every reading of telemetry and kept with its result.
 
     Attributes

@@ -30,6 +30,7 @@ from separatrix.views.figures_canvas import (
     RED,
     canvas,
     captioned,
+    legend_below,
 )
 
 
@@ -73,16 +74,6 @@ def phase_portrait(portrait: Portrait, caption: str = "") -> Figure:
     axes.set_xlim(portrait.queue[0], portrait.queue[-1])
     legend_below(figure, axes, 2)
     return captioned(figure, caption)
-
-
-def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
-    """The legend under the picture, where it covers nothing; one that was there goes."""
-    for old in figure.legends:
-        old.remove()
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns,
-        columnspacing=1.2, handletextpad=0.5, frameon=False,
-    )  # fmt: skip
 
 
 def law_heat_map(population: Population, log_pi: Array, caption: str = "") -> Figure:

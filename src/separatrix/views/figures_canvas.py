@@ -83,6 +83,23 @@ def panels(height: float, rows: int, *, width: float = WIDTH) -> tuple[Figure, l
         return figure, list(found[:, 0])
 
 
+def legend_inside(axes: Axes, **settings: Any) -> None:
+    """The legend where the picture leaves room for it, on the picture's own paper; `settings` as matplotlib's."""
+    with _styled():
+        axes.legend(**settings)
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
+    """The legend under the picture, where it covers nothing; one that was there goes."""
+    for old in figure.legends:
+        old.remove()
+    with _styled():
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns,
+            columnspacing=1.2, handletextpad=0.5, frameon=False,
+        )  # fmt: skip
+
+
 def captioned(figure: Figure, caption: str) -> Figure:
     """The picture with its finding below it, where it stands alone."""
     if caption:

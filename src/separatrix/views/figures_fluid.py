@@ -22,7 +22,7 @@ from separatrix.model.quantities import duration_text
 from separatrix.population import Array
 from separatrix.questions.portrait import Portrait
 from separatrix.questions.tipping_curve import TippingCurve
-from separatrix.views.figures import legend_below, phase_portrait
+from separatrix.views.figures import phase_portrait
 from separatrix.views.figures_canvas import (
     BLUE,
     GREEN,
@@ -33,6 +33,7 @@ from separatrix.views.figures_canvas import (
     VIOLET,
     canvas,
     captioned,
+    legend_below,
 )
 
 

@@ -45,8 +45,8 @@ def load_before_after(plan: Plan) -> Figure:
         (after, "after", plan.after, BLUE),
     ):
         single = "o" if len(hours) == 1 else None  # one window makes no line
-        axes.plot(hours, loads.T, color=colour, linewidth=0.9, alpha=0.7, marker=single)
-        axes.set_ylabel(f"{name} [op./s]")
+        axes.plot(hours, loads.T, color=colour, linewidth=1.1, alpha=0.8, marker=single)
+        axes.set_ylabel(f"{name} [operations/s]", fontsize=9)
         axes.set_ylim(0.0, top)
         axes.margins(x=0)
         axes.grid()

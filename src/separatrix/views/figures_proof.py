@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from separatrix.population import Array
 from separatrix.questions.prove import Proof
-from separatrix.views.figures import legend_below
-from separatrix.views.figures_canvas import BLUE, GREY, ORANGE, RED, canvas, panels
+from separatrix.views.figures_canvas import BLUE, GREY, ORANGE, RED, canvas, legend_below, panels
 
 _SHOWN = 20
 """Real runs drawn one by one; more would be a smear."""
@@ -44,7 +43,7 @@ def time_lines(proof: Proof) -> Figure:
             for run in proof.runs
         ]
         rows.append(("waiting [attempts]", band, real))
-    figure, axes = panels(1.5 * len(rows) + 0.9, len(rows))
+    figure, axes = panels(1.5 * len(rows) + 1.2, len(rows))
     for ax, (label, band, real) in zip(axes, rows, strict=True):
         low, middle, high = np.quantile(band, (0.025, 0.5, 0.975), axis=0)
         ax.axvspan(proof.phases.fault, proof.phases.over, color=RED, alpha=0.15, linewidth=0)
@@ -59,11 +58,12 @@ def time_lines(proof: Proof) -> Figure:
         ax.margins(x=0)
     top = axes[0]
     top.fill_between([], [], color=BLUE, alpha=0.25, label="simulated: 95 % of the runs, median")
-    top.plot([], [], color=ORANGE, label="real")
+    if any(run.status == "ok" for run in proof.runs):
+        top.plot([], [], color=ORANGE, label="real")
     top.axvspan(0, 0, color=RED, alpha=0.15, label="fault")
     if any(run.status != "ok" for run in proof.runs):
-        top.plot([], [], color=GREY, linestyle=":", label="real, but not in time: not compared")
-    legend_below(figure, top, 2)
+        top.plot([], [], color=GREY, linestyle=":", label="real, its timers late: not compared")
+    legend_below(figure, top, 1)
     axes[-1].set_xlabel("time [s]")
     return figure
 

@@ -17,8 +17,17 @@ from matplotlib.ticker import FuncFormatter
 from separatrix.model.quantities import duration_text
 from separatrix.questions.recovery import RecoveryByEngine
 from separatrix.questions.sweep_result import SweepResult
-from separatrix.views.figures import legend_below
-from separatrix.views.figures_canvas import BLUE, GREEN, GREY, INK, ORANGE, PAPER, RED, canvas
+from separatrix.views.figures_canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    RED,
+    canvas,
+    legend_below,
+)
 from separatrix.views.sweep_tables import LETTERS, shown
 
 _COLOURS = dict(zip(LETTERS, (GREEN, ORANGE, RED, GREY), strict=True))

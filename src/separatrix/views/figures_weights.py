@@ -1,7 +1,7 @@
 """Pictures of metadata load: rates, shares, weights, and the score beside the CPU load."""
 
 # matplotlib leaves the types of its keyword arguments open
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -14,18 +14,31 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
-from separatrix.views.figures import legend_below
-from separatrix.views.figures_canvas import BLUE, GREEN, GREY, ORANGE, RED, canvas, panels
+from separatrix.model.quantities import amount_text
+from separatrix.views.figures_canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    canvas,
+    legend_below,
+    legend_inside,
+    panels,
+)
 from separatrix.weights.study import Relative, Study
 from separatrix.weights.summary import Summary
 
 _MOST_OPERATIONS = 12
+_FEW_DAYS = 4
 _LOOK = {
     "regression": (BLUE, "o"),
     "quantile": (ORANGE, "s"),
     "notebook": (RED, "^"),
 }
+_PLAIN = FuncFormatter(lambda value, _: amount_text(value))
 _GROUPS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", GREY)
 
 
@@ -50,10 +63,11 @@ def rate_histogram(summary: Summary) -> Figure:
         )
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
-    names = ["0 to 1", *(f"$10^{d}$ to $10^{d + 1}$" for d in range(used))]
+    names = ["0 to 1", *(f"{10**d:,} to\n{10 ** (d + 1):,}" for d in range(used))]
     axes.set_xticks(places, names, fontsize=8)
+    axes.yaxis.set_major_formatter(_PLAIN)
     axes.set_xlabel("rate [operations/s]")
-    axes.set_ylabel("intervals x targets")
+    axes.set_ylabel("intervals of a target")
     if rows:
         legend_below(figure, axes)
     return figure
@@ -74,17 +88,17 @@ def cumulative_share(summary: Summary) -> Figure:
     axes.set_ylim(0, 105)
     axes.tick_params(axis="x", rotation=40, labelsize=8)
     axes.grid(axis="y")
-    axes.legend(fontsize=8, loc="center right")
+    legend_inside(axes, fontsize=8, loc="center right")
     return figure
 
 
 def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
     """Weight of each operation by each method, in units of the average operation; 95 % bars.
 
-    Logarithmic; a weight of 0 stands at the left edge, and an interval that reaches 0 or is not
-    bounded ends in an arrow.
+    The dearest by the first method stands above. Logarithmic; a weight of 0 stands hollow at the left edge, and an
+    interval that reaches 0 or is not bounded ends in an arrow.
     """
-    names = list(dict.fromkeys(o for found in methods.values() for o in found))
+    names = _dearest_first(methods)
     values = [
         v for found in methods.values() for r in found.values() for v in (r.weight, r.high)
         if np.isfinite(v) and v > 0
@@ -116,11 +130,19 @@ def weights_by_method(methods: Mapping[str, Mapping[str, Relative]]) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
     axes.grid(axis="x")
-    axes.set_xlabel("weight in units of the average operation (hollow: 0)")
-    figure.legend(
-        *axes.get_legend_handles_labels(), fontsize=8, loc="outside upper center", ncols=3
-    )
+    axes.xaxis.set_major_formatter(_PLAIN)
+    axes.set_xlabel("weight [average operations]")
+    legend_below(figure, axes)
     return figure
+
+
+def _dearest_first(methods: Mapping[str, Mapping[str, Relative]]) -> list[str]:
+    """Every operation that a method knows, by its weight in the first method that does."""
+    weight: dict[str, float] = {}
+    for found in methods.values():
+        for operation, r in found.items():
+            weight.setdefault(operation, r.weight)
+    return sorted(weight, key=lambda operation: -weight[operation])
 
 
 def score_against_load(found: Study) -> Figure:
@@ -138,12 +160,13 @@ def score_against_load(found: Study) -> Figure:
         )  # fmt: skip
     if len(score) and score.max() > 0:
         axes.set_xscale("symlog", linthresh=max(float(np.quantile(score, 0.02)), 1e-9))
+        axes.xaxis.set_major_formatter(_PLAIN)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("load score [weighted operations/s]")
     axes.set_ylabel("CPU load [%]")
     axes.grid()
-    axes.legend(fontsize=8, loc="upper left", markerscale=3)
+    legend_inside(axes, fontsize=8, loc="upper left", markerscale=3)
     return figure
 
 
@@ -153,11 +176,12 @@ def score_over_time(found: Study) -> Figure:
     stamps: list[Any] = [datetime.fromtimestamp(t, ZoneInfo(found.summary.zone)) for t in time]
     figure, (upper, lower) = panels(3.8, 2)
     upper.plot(stamps, score, color=BLUE, linewidth=1)
-    upper.set_ylabel("load score [1/s]")
+    upper.set_ylabel("score [operations/s]")
+    upper.yaxis.set_major_formatter(_PLAIN)
     lower.plot(stamps, cpu, color=ORANGE, linewidth=1.4, label="measured")
     if np.isfinite(expected).any():
         lower.plot(stamps, expected, color=BLUE, linewidth=1, linestyle="--", label="expected")
-        lower.legend(fontsize=8)
+        legend_inside(lower, fontsize=8)
     lower.set_ylabel("CPU load [%]")
     lower.set_xlabel(f"time, {found.summary.zone}")
     for axes in (upper, lower):
@@ -172,14 +196,15 @@ def daily_ratio(found: Study) -> Figure:
     days = list(found.daily_ratio)
     figure, axes = canvas(3.0)
     stamps: list[Any] = [datetime.fromisoformat(day) for day in days]
-    axes.plot(stamps, list(found.daily_ratio.values()), color=BLUE, marker="o", markersize=4)
-    if len(days) == 1:
+    percent = [1000.0 * ratio for ratio in found.daily_ratio.values()]
+    axes.plot(stamps, percent, color=BLUE, marker="o", markersize=4, clip_on=False)
+    if len(days) <= _FEW_DAYS:  # a mark between two days would stand for nothing
         axes.set_xticks(stamps, days)
     else:
         _dated(axes, None)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.25 * max(percent, default=1.0) or 1.0)
     axes.set_xlabel(f"day, {found.summary.zone}")
-    axes.set_ylabel("CPU load / score [% s]")
+    axes.set_ylabel("CPU load [%] at a score of 1,000/s", fontsize=9)
     axes.grid()
     return figure
 

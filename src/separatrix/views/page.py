@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
+from itertools import zip_longest
 from typing import cast
 
 from separatrix import __version__
@@ -144,12 +145,16 @@ def table(
 ) -> str:
     """A titled table of plain texts; the first cell of a row is its heading.
 
-    stacked : on a telephone, a row's cells go below each other.
+    stacked : on a telephone, a row's cells go below each other, each beside the heading of its column.
     """
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+    heads = [f' data-head="{html.escape(cell)}"' if stacked else "" for cell in header[1:]]
     lines = "".join(
         f'<tr><th scope="row">{html.escape(first)}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        + "".join(
+            f"<td{of}>{html.escape(cell)}</td>"
+            for of, cell in zip_longest(heads, rest, fillvalue="")
+        )
         + "</tr>"
         for first, *rest in rows
     )

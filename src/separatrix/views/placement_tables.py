@@ -43,7 +43,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     line()
     line(
         f"{len(plan.moves)} moves of at most {plan.limits.moves}, {plan.moved_inodes:,.0f} inodes, "
-        f"{_bytes(plan.moved_size)}",
+        f"{bytes_text(plan.moved_size)}",
         "bold",
     )
     for move in plan.moves:
@@ -62,7 +62,7 @@ def print_plan(plan: Plan, console: Console) -> None:
         line(f"inconclusive: {plan.reason}", "yellow")
 
 
-def _bytes(size: float) -> str:
+def bytes_text(size: float) -> str:
     """A size in the unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if size < 1000:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
 
+from separatrix.model.quantities import duration_text, percent_text
 from separatrix.questions.prove import Proof
-from separatrix.views.page import figure, figures, listed, model_section, page, section, table
+from separatrix.views.page import Tile, figure, figures, listed, model_section, page, section, table
 from separatrix.views.proof_tables import basis_of, fault_text, headline, rows_of
 
-_HEADER = ("", "predicted", "expected range", "measured", "")
+_HEADER = ("", "predicted", "expected range", "measured", "agrees?")
 
 
 def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], command: str) -> str:
@@ -25,17 +27,22 @@ def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], co
     word = "differs" if False in told else "inconclusive" if None in told else "agrees"
     body = [section("Chance to get stuck", figures([_odds(proofs)]))] if len(proofs) > 1 else []
     compared = "".join(
-        table(headline(proof), rows_of(proof), _HEADER)
+        (f"<h3>{html.escape(headline(proof))}</h3>" if len(proofs) > 1 else "")
+        + table("", rows_of(proof), _HEADER, stacked=True)
         + figures([_time_lines(proof)])
-        + listed("What this rests on", basis_of(proof))
         for proof in proofs
     )
     body.append(section("Predicted and measured", compared))
+    rests = [(fault_text(proof), basis_of(proof)) for proof in proofs]
+    if len(proofs) == 1:
+        rests = [("", rests[0][1])]
+    body.append(section("Evidence", *(listed(_sentence(title), lines) for title, lines in rests)))
     return page(
         name=proofs[0].program,
         word=word,
         mark={"agrees": "good", "differs": "bad", "inconclusive": "unknown"}[word],
         sentence=headline(proofs[0]) if len(proofs) == 1 else _all_in_one(proofs),
+        tiles=_tiles(proofs[0]) if len(proofs) == 1 else (),
         body=[*body, model_section(yaml, english)],
         command=command,
         embedded=("separatrix-proof", [proof.to_dict() for proof in proofs]),
@@ -44,15 +51,48 @@ def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], co
 
 def _all_in_one(proofs: Sequence[Proof]) -> str:
     agreed = sum(proof.agrees is True for proof in proofs)
-    return f"{agreed} of {len(proofs)} lengths of the fault went as predicted on a real server."
+    unknown = sum(proof.agrees is None for proof in proofs)
+    told = f"{agreed} of {len(proofs)} lengths of the fault went as predicted on a real server"
+    return told + (f"; {unknown} could not be measured." if unknown else ".")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _tiles(proof: Proof) -> list[Tile]:
+    """What was foretold and what came, and whether the machine kept time."""
+    words = {
+        "stuck": "it gets stuck",
+        "recovers": "it recovers",
+        "either": f"stuck in {percent_text(proof.chance)} of runs",
+    }
+    valid = len(proof.real)
+    seen = f"{proof.collapsed} of {valid} got stuck" if valid else "nothing that can be used"
+    left = len(proof.runs) - valid
+    late = duration_text(max(proof.lags, default=0.0))
+    return [
+        ("Predicted", words[proof.predicted_word], f"{len(proof.simulated)} simulated runs"),
+        (
+            "Measured",
+            seen,
+            f"real runs; {left} left out, since timers were late" if left else "real runs",
+        ),
+        ("Timers at most", f"{late} late", "99 % of them, in the worst run"),
+    ]
 
 
 def _time_lines(proof: Proof) -> str:
     from separatrix.views.figures_canvas import inline_svg
     from separatrix.views.figures_proof import time_lines
 
+    kept = "The real runs (orange)" if len(proof.real) > 1 else "The real run (orange)"
+    if not proof.real:
+        kept = "The real run, whose timers were late (dotted)"
     return figure(
-        inline_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"), headline(proof)
+        inline_svg(time_lines(proof), f"Time lines of {fault_text(proof)}"),
+        f"{kept} over what 95 % of the simulated runs do and their median (blue); the fault is shaded.",
+        _sentence(fault_text(proof)),
     )
 
 
@@ -69,7 +109,7 @@ def _odds(proofs: Sequence[Proof]) -> str:
     picture = odds(lengths, band, np.array([r.measured for r in rows]), runs)
     turning = [p.fault.duration for p in proofs if p.chance >= 0.5]
     caption = (
-        f"From {min(turning):g} s on, the fault is more likely than not to leave the service stuck."
+        f"From {duration_text(min(turning))} on, the fault is more likely than not to leave the service stuck."
         if turning
         else "No length that was tried leaves the service stuck more often than not."
     )

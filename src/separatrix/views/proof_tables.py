@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from separatrix.model.faults import Outage
-from separatrix.model.quantities import amount_text, duration_text
+from separatrix.model.quantities import amount_text, duration_text, percent_text, unit_text
 from separatrix.questions.comparison import Row
 from separatrix.questions.foretold import Forecast
 from separatrix.questions.prove import Proof
@@ -33,9 +33,9 @@ def fault_text(proof: Proof) -> str:
     """The fault in words."""
     fault = proof.fault
     if isinstance(fault, Outage):
-        return f"an outage of {fault.server} for {fault.duration:g} s"
+        return f"an outage of {fault.server} for {duration_text(fault.duration)}"
     of = getattr(fault, "source", None) or getattr(fault, "server", "")
-    return f"a {fault.factor:g}x {fault.kind} of {of} for {fault.duration:g} s"
+    return f"a {fault.factor:g}x {fault.kind} of {of} for {duration_text(fault.duration)}"
 
 
 def headline(proof: Proof) -> str:
@@ -43,10 +43,13 @@ def headline(proof: Proof) -> str:
     outcome = {
         "stuck": "leaves it stuck",
         "recovers": "passes, it recovers",
-        "either": f"leaves it stuck with probability {proof.chance:.2g}",
+        "either": f"leaves it stuck with a chance of {percent_text(proof.chance)}",
     }[proof.predicted_word]
     if proof.agrees is None:
-        return f"Predicted: {fault_text(proof)} {outcome}. Nothing was measured that can be used."
+        return (
+            f"Predicted: {fault_text(proof)} {outcome}. Nothing was measured that can be used: "
+            "the machine was too busy to keep time."
+        )
     valid = len(proof.real)
     seen = f"{proof.collapsed} of {valid} real run{'s' if valid > 1 else ''} got stuck"
     word = "agrees" if proof.agrees else "does NOT agree"
@@ -59,15 +62,21 @@ def rows_of(proof: Proof) -> list[tuple[str, str, str, str, str]]:
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
-    unit = "" if row.unit == "1" else f" {row.unit}"
+    def told(value: float) -> str:
+        if isnan(value):
+            return "-"
+        if row.unit == "1":
+            return percent_text(value)
+        return (
+            duration_text(value)
+            if row.unit == "s"
+            else f"{amount_text(value)}{unit_text(row.unit)}"
+        )
+
     word = {None: "", True: "agrees", False: "differs"}[row.agrees]
-    return (
-        row.quantity,
-        "-" if isnan(row.predicted) else f"{row.predicted:.4g}{unit}",
-        "-" if isnan(row.low) else f"{row.low:.4g} .. {row.high:.4g}",
-        "-" if isnan(row.measured) else f"{row.measured:.4g}{unit}",
-        word,
-    )
+    low = amount_text(row.low) if row.unit == "1/s" else told(row.low)
+    spread = "-" if isnan(row.low) else f"{low} .. {told(row.high)}"
+    return (row.quantity, told(row.predicted), spread, told(row.measured), word)
 
 
 def basis_of(proof: Proof) -> list[str]:
@@ -79,7 +88,7 @@ def basis_of(proof: Proof) -> list[str]:
     real = f"{asked} real run{'s' if asked != 1 else ''}"
     lines.append(
         f"{len(proof.simulated)} simulated runs; {real}, {'all' if valid == asked else valid} valid; "
-        f"99 % of the timers at most {1e3 * worst:.2g} ms late. Where the prediction is right, all measured "
+        f"99 % of the timers at most {duration_text(worst)} late. Where the prediction is right, all measured "
         "numbers lie in their expected ranges with a probability of 95 %."
     )
     if proof.reason:
@@ -93,7 +102,9 @@ def forecast_text(forecast: Forecast) -> str:
     if forecast.word == "no answer":
         return f"{by}, with the fault: no answer ({forecast.reason})."
     word = {"stuck": "it gets stuck", "recovers": "it recovers", "either": "it may get stuck"}
-    chance = "" if forecast.engine == "fluid" else f" with probability {forecast.chance:.2g}"
+    chance = (
+        "" if forecast.engine == "fluid" else f" with a chance of {percent_text(forecast.chance)}"
+    )
     chance = "" if forecast.word == "recovers" else chance
     back = ""
     if forecast.word == "recovers":

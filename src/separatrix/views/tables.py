@@ -111,8 +111,10 @@ def _steady(verdict: Verdict) -> list[Row]:
     for quantity in steady.averages:
         if "[" not in quantity.name:
             chance = quantity.unit == "1"
-            value = f"{quantity.value:.4g}" if chance else _amount(quantity.value, quantity.unit)
-            rows.append((quantity.name, value, "probability" if chance else ""))
+            value = (
+                percent_text(quantity.value) if chance else _amount(quantity.value, quantity.unit)
+            )
+            rows.append((quantity.name, value, "of the time" if chance else ""))
     for latency in steady.latencies:
         tail = ", ".join(f"p{100 * p:g} {duration_text(t)}" for p, t in latency.percentiles.items())
         rows.append(

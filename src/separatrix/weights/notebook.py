@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from separatrix.notebook import Shown
 from separatrix.telemetry import Counters
 from separatrix.weights.quantile import (
     LEAST_SHARE,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class NotebookRun:
+class NotebookRun(Shown):
     """What the notebook prints and plots.
 
     Attributes

@@ -23,7 +23,7 @@ notebook's share rule; counted in another operation; never seen."""
 
 
 @dataclass(frozen=True)
-class Response:
+class Response(Shown):
     """CPU load that a load score causes: u = base + c g(s), s the score smoothed by `lag`.
 
     Attributes

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from separatrix.errors import DataError
+from separatrix.notebook import Shown
 from separatrix.telemetry import Accounts, Counters
 from separatrix.weights.result import Weights, plain
 from separatrix.weights.rows import follows
@@ -27,7 +28,7 @@ Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False)
-class LoadScore:
+class LoadScore(Shown):
     """Score of every interval of every server.
 
     Attributes
@@ -75,7 +76,7 @@ class LoadScore:
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Shown):
     """Load of one server, job, user or project.
 
     Attributes

@@ -27,7 +27,7 @@ from separatrix.weights.sketch import KEPT
 
 
 @dataclass(frozen=True)
-class OperationSummary:
+class OperationSummary(Shown):
     """Numbers on the rate of one operation, pooled over targets [1/s].
 
     ``quartiles`` are within 0.2 % (one pass cannot keep all values); ``share`` is the operation's
