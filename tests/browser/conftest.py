@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -39,7 +40,7 @@ def opened(browser):
         page.on("request", lambda r: asked.append(r.url))
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))
-        origin = url.split("#")[0]
+        origin = re.split("[#?]", url)[0]
         owned.extend([origin, "blob:" + origin])
         page.goto(url)
         return page

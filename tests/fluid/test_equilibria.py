@@ -83,6 +83,11 @@ def test_orbits_rest_where_their_drift_is_zero():
         np.testing.assert_allclose(velocity, 0, atol=1e-9)
 
 
+def test_an_orbit_that_is_lost_in_rounding_is_said_to_be():
+    with pytest.raises(NotConverged, match="lost in rounding"):
+        rested_orbits(population(80.0, 3, 1e15, 100, 10, "geometric"), np.linspace(0, 100, 301))
+
+
 @pytest.mark.parametrize("closure", ["geometric", "staged"])
 def test_an_orbit_that_presses_against_its_bound_rests_just_below_it(closure):
     program = Program("bounded orbit")

@@ -82,3 +82,8 @@ def test_moments_are_those_of_the_tail(n, rate, threads):
 
 def test_no_time_has_passed():
     assert np.all(sojourn_tail([0, 5, 50], 0.0, 1.0, 2) == 1.0)
+
+
+def test_a_time_that_no_queue_fills_is_told_at_once():
+    # before, the sum that no state needed was made until its first term was small: for minutes
+    assert np.all(sojourn_tail(np.arange(200.0), 1e9, 10.0, 10) == 0.0)

@@ -47,6 +47,19 @@ def test_a_trap_is_one_for_all_and_the_differences_have_reasons():
     assert data["agreed"]
 
 
+def test_a_closure_that_sees_a_delay_where_another_sees_a_trap_says_why():
+    # a time-out as long as a full queue takes: half the attempts of a full queue are late
+    found = agreement(
+        service(rate=8.0, timeout=5.0, qsize=50), engines=("staged", "geometric"), events=1.0
+    )
+    assert found.of("staged").word == "can get stuck"
+    assert found.of("geometric").word == "safe"
+    assert "a trap holds at least 15 s" in found.of("geometric").reason
+    said = " ".join(found.differences)
+    assert "geometric says safe" in said
+    assert "a geometric number of retries sends fewer of them" in said
+
+
 def test_what_an_engine_cannot_carry_it_says():
     found = agreement(
         service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5

@@ -44,3 +44,10 @@ def test_refusals_name_what_is_too_much():
     )
     assert dearness(population, operations / 2).endswith("multiplications an elimination,")
     assert dearness(population, operations, states=1000).endswith("more than 1,000,")
+
+
+def test_a_chain_of_many_axes_is_named_in_one_line():
+    told = dearness(box(*[100] * 4000), 1e9)
+    assert "100 x ... of 4000 axes" in told
+    assert "1.00e+8000 states" in told
+    assert len(told) < 150

@@ -34,7 +34,14 @@ def lines(response):
 def test_the_page_and_its_assets_are_there_and_nothing_else(client):
     page = client.get("/")
     assert page.status_code == 200
-    for name in ("app.js", "figures.js", "app.css", "plotly-cartesian.min.js"):
+    for name in (
+        "app.js",
+        "figures.js",
+        "knobs.js",
+        "links.js",
+        "app.css",
+        "plotly-cartesian.min.js",
+    ):
         assert f"/assets/{name}" in page.text
         assert client.get(f"/assets/{name}").status_code == 200
     for name in ("app.html", "../app.py", "..%2Fapp.py", "%2e%2e/app.py", "plotly-LICENSE.txt"):
@@ -123,6 +130,20 @@ def test_what_is_no_model_is_refused_with_the_reason(client, body, words):
     assert words in answer.text
 
 
+def test_a_fault_of_ours_is_told_and_leaves_no_page_waiting(client, monkeypatch, caplog):
+    def broken(*_, **__):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("separatrix.questions.glance.glance", broken)
+    answer = client.post("/api/glance", json={"yaml": STORM}).json()
+    assert answer["error"] == "fault"
+    assert "ZeroDivisionError: by nothing" in answer["problems"][0]["text"]
+    monkeypatch.setattr("separatrix.questions.timeline.timeline", broken)
+    (said,) = lines(client.post("/api/simulate", json={"yaml": STORM}))
+    assert said["error"] == "fault"
+    assert "Traceback" in caplog.text
+
+
 def test_what_is_no_json_is_refused(client):
     for content in (b"{", b"\xff\xfe", b"[" * 100_000):
         answer = client.post(
@@ -137,6 +158,25 @@ def test_a_model_that_would_exhaust_the_machine_is_refused(client):
         "more than"
         in lines(client.post("/api/exact", json={"yaml": huge}))[-1]["problems"][0]["text"]
     )
+    crowd = "\n".join(
+        [
+            "separatrix: 1",
+            "name: crowd",
+            "servers:",
+            *(
+                f"  s{i}: {{qsize: 100, apis: {{get: {{processing_rate: 10/s}}}}}}"
+                for i in range(40)
+            ),
+            "sources:",
+            *(
+                f"  c{i}: {{server: s{i}, api: get, arrival_rate: 8/s, timeout: 3s}}"
+                for i in range(40)
+            ),
+        ]
+    )
+    told = lines(client.post("/api/exact", json={"yaml": crowd}))[-1]["problems"][0]["text"]
+    assert "more than 400,000" in told
+    assert len(told) < 300
     for asked in ({"runs": 10_000, "horizon": 1e8}, {"runs": 1e8}):
         said = lines(client.post("/api/simulate", json={"yaml": STORM, **asked}))
         assert "events are more than" in said[-1]["problems"][0]["text"]

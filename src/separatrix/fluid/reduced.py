@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.errors import Unsupported
+from separatrix.errors import NotConverged, Unsupported
 from separatrix.fluid.newton import BALANCED, imbalance, polished
 from separatrix.population import Array, Population
 
@@ -17,7 +17,8 @@ from separatrix.population import Array, Population
 def rested_orbits(population: Population, q: Array) -> Array:
     r""":math:`o^*(q)`, shape (len(q), n_axes - 1): where the orbits rest while the queue is held.
 
-    Raises Unsupported where the population has more than one queue.
+    Raises Unsupported where the population has more than one queue, NotConverged where rounding leaves the
+    orbits no velocity of their own.
     """
     _one_queue(population)
     n = len(population.axes) - 1
@@ -28,7 +29,13 @@ def rested_orbits(population: Population, q: Array) -> Array:
     moved = np.stack(population.drift((q[:, None], *probes.T[:, None, :]))[1:], axis=-1)
     base = moved[:, 0]
     slopes = np.swapaxes(2.0 * (moved[:, 1:] - base[:, None]), 1, 2)
-    rested = np.linalg.solve(slopes, -base[:, :, None])[:, :, 0]
+    try:
+        rested = np.linalg.solve(slopes, -base[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        raise NotConverged(
+            "who waits to retry hardly ever comes back, so slowly that it is lost in rounding; "
+            "give shorter time-outs and backoffs"
+        ) from None
     bounds = np.array(population.shape[1:], dtype=np.float64) - 1.0
     return np.asarray(np.clip(rested, 0.0, bounds), dtype=np.float64)
 

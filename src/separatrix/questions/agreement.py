@@ -22,6 +22,7 @@ import numpy as np
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
+from separatrix.model.quantities import duration_text
 from separatrix.population import Population, lower
 from separatrix.questions.answers import ENGINES, Agreement, Answer, Engine, Time
 from separatrix.questions.dear import SIDE_BY_SIDE, affordable
@@ -32,7 +33,7 @@ from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.simulated import SeenVerdict, seen_verdict
 from separatrix.questions.tipping import Tipping, exact_tipping, fluid_tipping, seen_tipping
-from separatrix.questions.verdict import Verdict, judge
+from separatrix.questions.verdict import HOLDS, Verdict, judge, relaxation
 
 MOST_STATES = 300_000
 """Chains larger than this are not asked unless told to."""
@@ -151,8 +152,21 @@ def exactly(
     except NotConverged as error:
         spent = time.process_time() - begin
         return Answer(engine, "inconclusive", None, None, str(error), spent)
-    reason = f"{population.n_states:,} states"
+    reason = f"{population.n_states:,} states{_soon_left(program, verdict)}"
     return Answer(engine, verdict.word, recovery, collapse, reason, time.process_time() - begin)
+
+
+def _soon_left(program: Program, verdict: Verdict) -> str:
+    """That there is a stuck regime, but no trap."""
+    if verdict.word != "safe" or verdict.found.stuck is None or verdict.recovery is None:
+        return ""
+    stay, long = verdict.recovery.mean, HOLDS * relaxation(program)
+    if stay >= long:
+        return ""
+    return (
+        f"; an overload lasts {duration_text(stay)} on average, a delay: a trap holds at least "
+        f"{duration_text(long)}"
+    )
 
 
 def _whole(population: Population, mask: Mask) -> Mask:
@@ -231,8 +245,14 @@ def differences(answers: Sequence[Answer]) -> list[str]:
     if len(set(words.values())) > 1:
         said = ", ".join(f"{engine}: {word}" for engine, word in words.items())
         found.append(f"verdicts differ ({said})")
+        found += [f"{a.engine} says safe: {a.reason}" for a in answers if a.word == "safe"]
     fluid, staged = by.get("fluid"), by.get("staged")
     geometric, witness = by.get("geometric"), by.get("simulation")
+    if words.get("geometric", "") == "safe" and words.get("staged", "") == "can get stuck":
+        found.append(
+            "verdict: where some attempts are late and others not, a geometric number of retries sends fewer "
+            "of them, and an overload is left sooner than in the staged chain"
+        )
     if fluid and fluid.word == "can get stuck":
         found.append("fluid never leaves a stuck state: escapes are chance, which it leaves out")
     closures = [a.recovery for a in (staged, geometric) if a and a.recovery]
@@ -257,6 +277,6 @@ def differences(answers: Sequence[Answer]) -> list[str]:
                 found.append(
                     f"{name}: {reference.engine} {ours}, simulation {seen}: the chain's time-outs are "
                     "exponential, and of attempts that wait it knows how many will be late, not "
-                    "which (see verification/closures and verification/fate_on_arrival)"
+                    "which (see verification/clocks and verification/fate_on_arrival)"
                 )
     return found

@@ -20,6 +20,7 @@ FORETOLD = 1e11
 """A quarter of a minute: beside a measurement that runs while the chain is worked out."""
 SCORE = 1e10
 """A second and a half: a committor that only makes a simulation quicker."""
+_AXES_SHOWN = 8
 _MOST_STATES = 10_000_000  # more than these cost more than any bound, on any lattice
 
 
@@ -40,7 +41,10 @@ def multiplications(population: Population, bound: float = 0.0) -> float:
 
 def dearness(population: Population, bound: float, *, states: int | None = None) -> str:
     """What of a chain is beyond `bound` multiplications or so many `states`, in words; empty where nothing is."""
-    size = " x ".join(map(str, population.shape))
+    shown = [str(n) for n in population.shape[:_AXES_SHOWN]]
+    if len(population.shape) > _AXES_SHOWN:
+        shown.append(f"... of {len(population.shape)} axes")
+    size = " x ".join(shown)
     count = population.n_states
     what = f"a chain of {Decimal(count):.3g} states ({size})"
     if states is not None and count > states:

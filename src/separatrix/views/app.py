@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib.resources import files
+from math import inf
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -40,7 +42,9 @@ _CHAINS = {
     "staged": "exact chain, retries counted attempt by attempt",
 }
 _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
-_ASSETS = ("app.js", "figures.js", "page.css", "app.css", "plotly-cartesian.min.js")
+_ASSETS = (
+    "app.js", "figures.js", "knobs.js", "links.js", "page.css", "app.css", "plotly-cartesian.min.js",
+)  # fmt: skip
 
 
 def create_app(program: Program | None = None) -> Starlette:
@@ -100,7 +104,12 @@ def _asset(name: str) -> str:
     return (files("separatrix.views") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _error(error: SeparatrixError) -> dict[str, Any]:
+def _error(error: Exception) -> dict[str, Any]:
+    """What the page is told; a fault of ours is also written where the app was started."""
+    if not isinstance(error, SeparatrixError):
+        logging.getLogger(__name__).error("a question was not answered", exc_info=error)
+        told = f"a fault of ours ({type(error).__name__}: {error}); please report it with the model"
+        return {"error": "fault", "problems": [{"text": told, "line": None, "field": ""}]}
     if isinstance(error, ModelError):
         problems = [{"text": str(p), "line": p.line, "field": p.field} for p in error.problems]
         kind = "unsupported" if isinstance(error, Unsupported) else "model"
@@ -123,8 +132,9 @@ async def _answer(request: Request, work: Callable[[dict[str, Any]], object]) ->
     try:
         asked = await _asked(request)
         return await run_in_threadpool(lambda: _said(work(asked)))
-    except SeparatrixError as error:
-        # what is wrong with the model is the answer to it, not a failure of the request
+    except Exception as error:
+        # what is wrong with the model is the answer to it, not a failure of the request; and a page that gets
+        # no answer at all would wait, or say that the connection is gone
         return JSONResponse(_error(error))
 
 
@@ -190,7 +200,7 @@ async def _streamed(
             work(asked, say)
         except _Gone:
             pass
-        except SeparatrixError as error:
+        except Exception as error:  # as above
             loop.call_soon_threadsafe(lines.put_nowait, _error(error))
         finally:
             loop.call_soon_threadsafe(lines.put_nowait, None)
@@ -215,6 +225,7 @@ class _Gone(Exception):
 def _exact(asked: dict[str, Any], say: Say) -> None:
     """The exact verdict: first by one orbit, then by attempt number where that is affordable."""
     from separatrix.population import lower
+    from separatrix.questions.dear import dearness
     from separatrix.questions.verdict import check
     from separatrix.views.tables import passage_lines
 
@@ -224,11 +235,11 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
         population = lower(program, closure)
         if population.closure in told:
             break
-        if population.n_states > MOST_STATES:
+        dear = dearness(population, inf, states=MOST_STATES)
+        if dear:
             raise ModelError(
                 Problem(
-                    f"a chain of {population.n_states:,} states is more than the "
-                    f"{MOST_STATES:,} that the app works out",
+                    f"{dear} is not worked out here",
                     hint="ask with `separatrix check`, or lower qsize",
                 )
             )

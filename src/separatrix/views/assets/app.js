@@ -5,6 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const MARKS = { "safe": ["#00664b", "✓"], "can get stuck": ["#8a5a00", "⚠"], "always stuck": ["#a33b00", "✗"] };
   const REST = 150;        // ms without a move after which the rest is asked for
+  const PATIENCE = 700;    // ms after which a page that still waits says so
   let yaml = "";
   let fresh = true;        // a model that was not asked about yet
   let pending = null;      // what changed while a request is under way
@@ -12,22 +13,32 @@
   let busy = false;
   let resting = 0;         // the timer that asks for the rest of the answer
   let refining = null;     // the AbortController of that question
-  let running = null;      // the AbortController of a stream
+  let example = "";        // the name of the one shown, "" for a model of one's own
+  let own = "";            // the last of one's own, to come back to
+  const running = {};      // path -> the AbortController of its stream
 
   async function post(path, body, signal) {
     return fetch(path, { method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body), signal: signal });
   }
 
-  /* The answer, or why there is none: what the page's guard refuses comes as plain text. */
+  const none = (error, text) => ({ error: error, problems: [{ text: text }] });
+  const GONE = "`separatrix app` does not answer any more: start it again, then turn a knob.";
+
+  /* What a refusal says: the app's own are JSON, those of its guard plain text. */
+  async function refusal(response) {
+    const json = (response.headers.get("content-type") || "").startsWith("application/json");
+    return json ? response.json() : none("refused", await response.text());
+  }
+
+  /* The answer, or why there is none. */
   async function asked(path, body, signal) {
-    const none = (error, text) => ({ error: error, problems: [{ text: text }] });
     try {
       const response = await post(path, body, signal);
-      return response.ok ? await response.json() : none("refused", await response.text());
+      return response.ok ? await response.json() : await refusal(response);
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      return none("gone", "`separatrix app` does not answer any more: start it again, then turn a knob.");
+      return none("gone", GONE);
     }
   }
 
@@ -39,7 +50,22 @@
     delete document.body.dataset.settled;
     clearTimeout(resting);
     if (refining !== null) refining.abort();
+    outdate();
     if (!busy) ask();
+  }
+
+  /* What was worked out for the model before this change says nothing of the one after it. */
+  function outdate() {
+    for (const path of Object.keys(running)) stop(path, "stopped: the model has changed");
+    const told = "of the model before the last change";
+    if ($("exact-answer").childElementCount && !$("exact-answer").classList.contains("former")) {
+      $("exact-answer").classList.add("former");
+      $("exact-stage").textContent = told;
+    }
+    if (!$("timeline-figure").hidden && !$("timeline-figure").classList.contains("former")) {
+      $("timeline-figure").classList.add("former");
+      $("simulated").textContent = told;
+    }
   }
 
   async function ask() {
@@ -47,7 +73,9 @@
     while (pending !== null) {
       const changes = pending, before = yaml, begin = moved;
       pending = null;
+      const slow = setTimeout(waiting, PATIENCE);
       const answer = await asked("/api/glance", { yaml: before, changes: changes });
+      clearTimeout(slow);
       if (yaml !== before) continue;  // another model was loaded meanwhile, and waits to be asked about
       if (answer.error) { problems(answer); settle(); continue; }
       yaml = answer.yaml;
@@ -85,6 +113,14 @@
   /* After the next picture of the screen. */
   const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
+  /* The answer is late: what stands there is that of another model. */
+  function waiting() {
+    word("working …");
+    $("sentence").textContent = "";
+    $("problems").hidden = $("wrong").hidden = true;
+    document.body.classList.add("stale");
+  }
+
   function word(text) {
     const [color, sign] = MARKS[text] || ["#6b2f6b", "?"];
     $("word").textContent = text;
@@ -93,7 +129,7 @@
   }
 
   const REFUSED = { unsupported: "only simulation", inconclusive: "no verdict", refused: "refused",
-    gone: "no connection" };
+    gone: "no connection", damaged: "damaged link", fault: "a fault of ours" };
   function problems(answer) {
     word(REFUSED[answer.error] || "not a model");
     $("sentence").textContent = answer.error === "unsupported"
@@ -124,7 +160,10 @@
       (_, word, first) => first.toUpperCase());
     $("finding").textContent = answer.finding;
     $("notes").replaceChildren(...answer.notes.map((n) => item("li", n)));
-    knobs(answer.sliders);
+    Knobs.show(answer.sliders, (changes) => {
+      chosen("");
+      change(changes);
+    });
     $("range").textContent = answer.range_finding;
     return pictures(answer, true);
   }
@@ -139,78 +178,40 @@
     ]);
   }
 
-  /* --- sliders --------------------------------------------------------------------------------- */
-
-  const STEPS = 1000;
-  const toSlider = (s) => s.scale === "log"
-    ? STEPS * Math.log(s.value / s.low) / Math.log(s.high / s.low)
-    : STEPS * (s.value - s.low) / (s.high - s.low);
-  function fromSlider(s, x) {
-    const value = s.scale === "log"
-      ? s.low * Math.pow(s.high / s.low, x / STEPS) : s.low + (s.high - s.low) * x / STEPS;
-    return s.whole ? Math.round(value) : Number(value.toPrecision(3));
-  }
-  const UNITS = { "1/s": "/s", "s": " s" };
-  const shown = (s, value) => `${Number(value.toPrecision(4))}${UNITS[s.unit] || ""}`;
-
-  /* The range of a slider stays what it was when the model was loaded, so that it does not run away. */
-  const inputs = new Map();
-  function knobs(list) {
-    for (const s of list) {
-      let input = inputs.get(s.path);
-      if (input === undefined) {
-        const label = item("label", s.label);
-        const output = document.createElement("span");  // an <output> would take the label
-        output.className = "value";
-        input = document.createElement("input");
-        inputs.set(s.path, input);
-        input.type = "range";
-        input.min = 0;
-        input.max = STEPS;
-        input.slider = s;
-        input.output = output;
-        input.addEventListener("input", () => {
-          const value = fromSlider(input.slider, Number(input.value));
-          output.textContent = shown(input.slider, value);
-          input.setAttribute("aria-valuetext", output.textContent);
-          change({ [input.slider.path]: value });
-        });
-        label.append(output, input);
-        $("knobs").append(label);
-      }
-      if (document.activeElement !== input) {
-        input.value = toSlider(Object.assign({}, input.slider, { value: s.value }));
-        input.output.textContent = shown(s, s.value);
-        input.setAttribute("aria-valuetext", input.output.textContent);
-      }
-    }
-  }
-
-  function forget() {
-    inputs.clear();
-    $("knobs").replaceChildren();
-  }
+  /* --- models ---------------------------------------------------------------------------------- */
 
   function load(text) {
     fresh = true;
     yaml = text;
     $("yaml").value = text;
-    forget();
+    Knobs.forget();
+    change({});
     $("exact-answer").replaceChildren();
     $("exact-stage").textContent = $("simulated").textContent = "";
     $("timeline-figure").hidden = true;
-    if (running !== null) running.abort();
-    change({});
+  }
+
+  /* What the list of models shows: an example, or none once it was changed, so that it can be chosen again. */
+  function chosen(name) {
+    $("gallery").value = name;
+    example = name;
   }
 
   /* --- streams ---------------------------------------------------------------------------------- */
 
+  /* End a stream that may be under way; `why` is what its part of the page then says. */
+  function stop(path, why) {
+    if (running[path]) running[path].abort(why);
+  }
+
+  /* `take` gets each line; the answer is whether the stream was this path's last. */
   async function stream(path, body, take) {
-    if (running !== null) running.abort();
-    const own = running = new AbortController();
+    stop(path, "");
+    const mine = running[path] = new AbortController();
+    const last = () => running[path] === mine;
     try {
-      const response = await post(path, body, own.signal);
-      if (!response.ok) { take(await response.json()); return; }
+      const response = await post(path, body, mine.signal);
+      if (!response.ok) { take(await refusal(response)); return last(); }
       const reader = response.body.getReader();
       const decoder = new TextDecoder();
       let rest = "";
@@ -222,33 +223,36 @@
         rest = lines.pop();
         for (const line of lines) take(JSON.parse(line));
       }
-    } catch (error) {
-      if (error.name === "AbortError") {
-        take({ cancelled: true });
-      } else {
-        take({ error: "gone", problems: [{ text: "`separatrix app` does not answer any more." }] });
-      }
+    } catch {
+      if (!last()) return false;
+      take(mine.signal.aborted ? { cancelled: mine.signal.reason } : none("gone", GONE));
     } finally {
-      if (running === own) running = null;
+      if (last()) delete running[path];
     }
+    return running[path] === undefined;
   }
 
-  function exact() {
+  /* A button that goes away gives the focus back to the one that began. */
+  function over(cancel, begin) {
+    if (document.activeElement === $(cancel)) $(begin).focus();
+    $(cancel).hidden = true;
+  }
+
+  async function exact() {
     $("exact-stage").textContent = "…";
     $("exact-cancel").hidden = false;
-    stream("/api/exact", { yaml: yaml }, (line) => {
-      if (line.cancelled) { $("exact-stage").textContent = "cancelled"; return; }
+    const last = await stream("/api/exact", { yaml: yaml }, (line) => {
+      if (line.cancelled) { $("exact-stage").textContent = line.cancelled; return; }
       if (line.stage) { $("exact-stage").textContent = `working on: ${line.stage}`; return; }
       if (line.error) {
         $("exact-stage").textContent = line.problems.map((p) => p.text).join("; ");
         return;
       }
       $("exact-stage").textContent = "";
+      $("exact-answer").classList.remove("former");
       $("exact-answer").replaceChildren(...line.rows.flatMap(([a, b]) => [item("dt", a), item("dd", b)]));
-    }).finally(() => {
-      $("exact-cancel").hidden = true;
-      if ($("exact-stage").textContent === "…") $("exact-stage").textContent = "";
     });
+    if (last) over("exact-cancel", "exact");
   }
 
   async function simulate() {
@@ -256,13 +260,14 @@
     $("simulated").textContent = "";
     $("progress").removeAttribute("value");  // until the first run is done nobody knows how long it takes
     const body = { yaml: yaml, horizon: Number($("horizon").value), runs: Number($("runs").value) };
-    await stream("/api/simulate", body, (line) => {
+    const last = await stream("/api/simulate", body, (line) => {
       if (line.error) {
         $("simulated").textContent = line.problems.map((p) => p.text).join("; ");
       } else if (line.cancelled) {
-        $("simulated").textContent = "cancelled";
+        $("simulated").textContent = line.cancelled;
       } else if (line.timeline) {
         $("timeline-figure").hidden = false;
+        $("timeline-figure").classList.remove("former");
         Figures.timeline($("timeline"), line.timeline);
         $("simulated").textContent = `${line.timeline.runs} runs`;
         $("found").textContent = line.finding;
@@ -272,49 +277,65 @@
         $("simulated").textContent = `${line.done} of ${line.total} runs`;
       }
     });
-    $("cancel").hidden = $("progress").hidden = true;
+    if (!last) return;
+    over("cancel", "simulate");
+    $("progress").hidden = true;
   }
 
   /* --- files and links: the server is not asked -------------------------------------------------- */
 
-  const toText = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_");
-  const toBytes = (text) => Uint8Array.from(
-    atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-
-  async function through(bytes, transform) {
-    const stream = new Blob([bytes]).stream().pipeThrough(transform);
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  }
-
   async function share() {
-    const packed = await through(new TextEncoder().encode(yaml), new CompressionStream("deflate-raw"));
-    location.hash = "m=" + toText(packed);
+    history.replaceState(null, "", await Links.made(yaml));
     let told = "Copied";
     try { await navigator.clipboard.writeText(location.href); } catch { told = "It is in the address bar"; }
     $("share").textContent = told;
     setTimeout(() => { $("share").textContent = "Copy link"; }, 2000);
   }
 
-  async function shared() {
-    if (!location.hash.startsWith("#m=")) return null;
-    try {
-      const bytes = await through(toBytes(location.hash.slice(3)), new DecompressionStream("deflate-raw"));
-      return new TextDecoder().decode(bytes);
-    } catch {
-      return "# the link that led here is damaged: it carries no model";
+  /* A link that was opened, in this page or in a new one; false where there is none. */
+  async function arrived() {
+    const text = await Links.read(location.hash);
+    if (text === null) return false;
+    chosen("");
+    if (text !== undefined) { load(text); return true; }
+    yaml = $("yaml").value = "";
+    Knobs.forget();
+    problems(none("damaged", "The link that led here is damaged: it carries no model. Ask for it again, or choose an example."));
+    settle();
+    return true;
+  }
+
+  async function opened(file) {
+    if (file.size > Links.MOST) {
+      problems(none("refused", `${file.name} has ${file.size.toLocaleString("en")} bytes, more than a model has.`));
+      return;
     }
+    chosen("");
+    load(await file.text());
   }
 
   function save() {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([yaml], { type: "text/yaml" }));
-    link.download = "model.yaml";
+    const name = $("name").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+    link.download = `${name || "model"}.yaml`;
     link.click();
     URL.revokeObjectURL(link.href);
   }
 
   async function begin() {
-    const start = await (await fetch("/api/start")).json();
+    // the cookie holds the token from here on; a link that is copied must not give it away
+    history.replaceState(null, "", location.pathname + location.hash);
+    let start;
+    try {
+      const response = await fetch("/api/start");
+      if (!response.ok) { problems(await refusal(response)); return; }
+      start = await response.json();
+    } catch {
+      problems(none("gone", "`separatrix app` does not answer: start it, then load this page again."));
+      return;
+    }
+    own = start.yaml;
     const group = (label, examples) => {
       const found = document.createElement("optgroup");
       found.label = label;
@@ -325,43 +346,45 @@
       }));
       return found;
     };
-    const own = item("option", "your own");
-    own.value = "";
-    $("gallery").replaceChildren(own, group("Examples", start.examples.filter((e) => !e.family)),
+    const yours = item("option", "your own");
+    yours.value = "";
+    $("gallery").replaceChildren(yours, group("Examples", start.examples.filter((e) => !e.family)),
       group("Kinds of incidents", start.examples.filter((e) => e.family)));
     $("gallery").addEventListener("change", () => {
-      const example = start.examples.find((e) => e.name === $("gallery").value);
-      load(example ? example.yaml : start.yaml);
+      if (example === "") own = yaml;
+      chosen($("gallery").value);
+      const found = start.examples.find((e) => e.name === example);
+      load(found ? found.yaml : own);
     });
     $("load").addEventListener("click", () => $("file").click());
     $("file").addEventListener("change", async () => {
-      if ($("file").files.length) {
-        $("gallery").value = "";
-        load(await $("file").files[0].text());
-      }
+      if ($("file").files.length) await opened($("file").files[0]);
       $("file").value = "";
     });
     $("save").addEventListener("click", save);
     $("share").addEventListener("click", share);
     $("exact").addEventListener("click", exact);
     $("simulate").addEventListener("click", simulate);
-    for (const id of ["cancel", "exact-cancel"]) {
-      $(id).addEventListener("click", () => running !== null && running.abort());
-    }
+    $("exact-cancel").addEventListener("click", () => stop("/api/exact", "cancelled"));
+    $("cancel").addEventListener("click", () => stop("/api/simulate", "cancelled"));
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape") for (const path of Object.keys(running)) stop(path, "cancelled");
+    });
+    addEventListener("hashchange", arrived);
     let typing = 0;
     $("yaml").addEventListener("input", () => {
       clearTimeout(typing);
       typing = setTimeout(() => {
-        $("gallery").value = "";
+        chosen("");
         yaml = $("yaml").value;
-        forget();
+        Knobs.forget();
         change({});
       }, 400);
     });
-    const first = (await shared()) || start.yaml;
-    const known = start.examples.find((e) => e.yaml === first);
-    $("gallery").value = known ? known.name : "";
-    load(first);
+    if (await arrived()) return;
+    const known = start.examples.find((e) => e.yaml === start.yaml);
+    chosen(known ? known.name : "");
+    load(start.yaml);
   }
 
   begin();

@@ -4,7 +4,7 @@
 const Figures = (() => {
   const BLUE = "#0072b2", ORANGE = "#e69f00", GREEN = "#009e73", RED = "#d55e00", GREY = "#777777",
     VIOLET = "#cc79a7";
-  const OPTIONS = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendDataToCloud"] };
+  const OPTIONS = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "resetScale2d"]] };
 
   function layout(titleX, titleY, more) {
     const style = getComputedStyle(document.body);
