@@ -94,7 +94,11 @@ def agreement(
         answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(
-        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(differences(answers))
+        program.name,
+        bounds.healthy,
+        bounds.stuck,
+        tuple(answers),
+        tuple(differences(answers, program)),
     )
 
 
@@ -234,8 +238,8 @@ def _seen(passage: SeenPassage) -> Time:
     return Time(passage.mean, passage.low, passage.high, passage.p50, passage.p99)
 
 
-def differences(answers: Sequence[Answer]) -> list[str]:
-    """What differs, each with its reason."""
+def differences(answers: Sequence[Answer], program: Program) -> list[str]:
+    """What differs between the answers about `program`, each with its reason."""
     found: list[str] = []
     by = {a.engine: a for a in answers}
     for a in answers:
@@ -275,8 +279,23 @@ def differences(answers: Sequence[Answer]) -> list[str]:
                 )
             elif not ours.meets(seen):
                 found.append(
-                    f"{name}: {reference.engine} {ours}, simulation {seen}: the chain's time-outs are "
-                    "exponential, and of attempts that wait it knows how many will be late, not "
-                    "which (see verification/clocks and verification/fate_on_arrival)"
+                    f"{name}: {reference.engine} {ours}, simulation {seen}: {_apart(program)}"
                 )
     return found
+
+
+def _apart(program: Program) -> str:
+    """What the chain leaves out of `program` that moves its times."""
+    said: list[str] = []
+    works = [work for server in program.servers for work in server.apis.values()]
+    if any(server.slowdown is not None for server in program.servers):
+        said.append(
+            "in the chain a service under way slows down with the load, in the simulation it keeps "
+            "the speed at which it began"
+        )
+    if any(s.retries for s in program.sources) or any(c.retry for w in works for c in w.downstream):
+        said.append(
+            "the chain's time-outs are exponential, and of attempts that wait it knows how many will "
+            "be late, not which (see verification/clocks and verification/fate_on_arrival)"
+        )
+    return "; ".join(said) or "the chain keeps numbers, the simulation each request"
