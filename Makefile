@@ -36,7 +36,7 @@ docs: .venv/tested
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[app]'
 	@touch $@
 
 .venv/tested: .venv/installed

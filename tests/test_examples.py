@@ -33,11 +33,11 @@ def test_an_example_model_is_whole_explains_itself_and_gets_the_verdict_on_file(
     assert explain(program).paragraphs
     kept = (EXAMPLES / "verdicts.out").read_text().split(f"{model.stem}\n")[1].split("\n\n")[0]
     shown = [line.strip() for line in kept.splitlines()]
-    if shown[0].startswith(
-        "by the mean dynamics: "
-    ):  # no chain of it fits; tests/questions simulates it
-        assert shown == [f"by the mean dynamics: {fluid_verdict(program, timed=False).sentence}"]
-        return
+    if shown[0].startswith("by the mean dynamics: "):  # no chain of it fits: simulated beside them
+        assert shown[0] == f"by the mean dynamics: {fluid_verdict(program, timed=False).sentence}"
+        shown = shown[1:]
+        if not shown:  # more than half a minute of computing; verification/families follows it
+            return
     said = CliRunner().invoke(main, ["check", str(model)])
     assert said.stdout.splitlines()[:2] == shown
     assert said.exit_code == 10

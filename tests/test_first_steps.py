@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from separatrix import load
 from separatrix.cli import COMMANDS, main
 from separatrix.gallery import FIRST, gallery
+from separatrix.model.starter import STARTER
 
 
 def run(*arguments: str):
@@ -27,6 +29,18 @@ def test_the_starter_is_a_model_without_a_mistake(tmp_path: Path):
     assert explained.exit_code == 0
     checked = run("check", str(path))
     assert checked.exit_code in (0, 10)
+
+
+def test_whoever_takes_the_starters_comments_in_still_has_a_model(tmp_path: Path):
+    optional = re.compile(r"^( *)# (backoff|budget|limits|  - )", re.M)
+    whole = tmp_path / "mine.yaml"
+    whole.write_text(optional.sub(r"\1\2", STARTER))
+    program = load(whole)
+    (source,) = program.sources
+    assert source.budget is not None
+    assert source.budget.ratio == 0.1
+    assert source.backoff.jitter == 0.5
+    assert len(program.limits) == 2
 
 
 def test_init_writes_over_nothing_unless_told(tmp_path: Path):

@@ -106,6 +106,16 @@ def test_units_stand_apart_from_names():
     assert '<th scope="col">time [s]</th>' in text
 
 
+def test_few_values_within_a_record_stand_in_its_line_and_sentences_apart():
+    point = {"state": {"queue": 3.0, "orbit": 0.5}, "range": [1, 2], "stable": True}
+    text = table_of("T", {"points": [point, point], "said": ["x" * 41, "<b>"]})
+    assert read(text).count("queue 3, orbit 0.5") == 2
+    assert "<td>1, 2</td>" in text
+    assert f"<p>{'x' * 41}</p><p>&lt;b&gt;</p>" in text
+    deep = {"points": [{"state": {"queue": [1, 2]}}]}
+    assert "1 values" in table_of("T", deep)
+
+
 def results():
     """Every frozen answer of ours that says itself as plain data."""
     for module in pkgutil.walk_packages(separatrix.__path__, "separatrix."):

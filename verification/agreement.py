@@ -14,10 +14,11 @@ A tipping spike lasts what a full queue takes. Simulation counts a run as trappe
 what the backlog takes; where a stuck service comes back about as soon by itself, many that the chain calls trapped
 are back by then, and the simulated spike is the larger one. The fluid's spike is that of the mean dynamics.
 
-Run: python verification/agreement.py [--store DIR] [--events 3e7] [--more 3e8] [--again]
+Run: python verification/agreement.py [--store DIR] [--events 3e7] [--more 3e8] [--again] [--kept]
 (about half an hour of processor time; rows that read "wide" or "unseen" are asked again with --more events; finished
 rows are kept in DIR, by default build/agreement, and not asked again; with --again the chains are, between the same
-levels, and what they say is kept in DIR/again: for a new closure, which changes no simulation)
+levels, and what they say is kept in DIR/again: for a new closure, which changes no simulation; with --kept nothing
+is asked: the table is written of what DIR has)
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from separatrix.questions.split import NARROW
 
 RESULT = Path(__file__).parent / "results" / "agreement.md"
 PER_THREAD = 10.0  # [1/s]
-MOST_STATES = 600_000
+MOST_STATES = 300_000  # 268,000 states with their turns took 7 GB
 CHAINS: tuple[Engine, ...] = ("staged", "geometric")
 
 
@@ -135,8 +136,9 @@ def answers(row: Row, store: Path, events: float, more: float) -> dict[str, Any]
         return asked.to_dict()
 
     found = kept(store / f"{row.stem}.json", ask)
-    if reading(found) in ("wide", "unseen") and more > events:
-        closer = by_engine(kept(store / f"{row.stem}-more.json", again))["simulation"]
+    further = store / f"{row.stem}-more.json"
+    if further.exists() or (reading(found) in ("wide", "unseen") and more > events):
+        closer = by_engine(kept(further, again))["simulation"]
         found["answers"] = [closer if a["engine"] == "simulation" else a for a in found["answers"]]
     return found
 
@@ -154,7 +156,8 @@ def margins(
                 asked[answer["engine"]] = None if margin is None else margin.to_dict()
         return asked
 
-    return kept(store / f"{row.stem}-margin.json", ask)
+    asked = kept(store / f"{row.stem}-margin.json", ask)
+    return {engine: margin for engine, margin in asked.items() if engine in engines}
 
 
 def chains_again(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]:
@@ -287,20 +290,28 @@ def main() -> None:
     parser.add_argument("--events", type=float, default=3e7)
     parser.add_argument("--more", type=float, default=3e8)
     parser.add_argument("--again", action="store_true", help="ask the chains again")
+    parser.add_argument("--kept", action="store_true", help="ask nothing: write what DIR has")
     args = parser.parse_args()
     again = args.store / "again"
     (again if args.again else args.store).mkdir(parents=True, exist_ok=True)
     done: list[tuple[Row, dict[str, Any]]] = []
-    for row in ROWS:
-        found = answers(row, args.store, args.events, args.more)
+    asked = [args.store, again] if args.again else [args.store]
+    left = [
+        r for r in ROWS if args.kept and not all((d / f"{r.stem}.json").exists() for d in asked)
+    ]
+    for row in (r for r in ROWS if r not in left):
+        found = answers(row, args.store, args.events, args.events if args.kept else args.more)
         if args.again:
             found = chains_again(row, found, again)
         done.append((row, found))
         print(f"{reading(found):<26} {row.name}", flush=True)
     for row, found in done:
-        found["margins"] = margins(row, found, args.store)
-        if args.again:
-            found["margins"] |= margins(row, found, again, CHAINS)
+        found["margins"] = {}
+        others = [e for e in ENGINES if not (args.again and e in CHAINS)]
+        for place in asked:
+            if not args.kept or (place / f"{row.stem}-margin.json").exists():
+                engines = CHAINS if place == again else others
+                found["margins"] |= margins(row, found, place, engines)
     readings = [reading(found) for _, found in done]
     words = ("right", "wrong", "wide", "unseen", "no chain")
     count = ", ".join(f"{sum(r.startswith(w) for r in readings)} {w}" for w in words)
@@ -311,6 +322,7 @@ def main() -> None:
         (__doc__ or "").split("\n\nRun:")[0].strip(),
         "",
         f"{len(done)} programs: {count}. {seconds / 60:.0f} minutes of processor time, without the spikes.",
+        *(["", "Not asked: " + "; ".join(r.name for r in left) + "."] if left else []),
         "",
         table(done),
         "",

@@ -13,6 +13,10 @@ DEEPEST = 3
 """Groups within groups that are shown; deeper ones are counted."""
 MOST_ROWS = 40
 MOST_COLUMNS = 8
+FEW = 6
+"""Values that stand in one line."""
+LONG = 40
+"""Letters from which a text is a paragraph of its own."""
 _SAID = ("verdict", "sentence", "finding", "status", "reason")
 """Fields that stand above the table where a result has them."""
 
@@ -74,7 +78,9 @@ def _cell(value: Any, depth: int) -> str:
         return _table(group, depth) if depth > 0 and group else _counted(len(group), "entries")
     if isinstance(value, list | tuple):
         items = cast(list[Any], value)
-        if len(items) <= 6 and not any(isinstance(i, dict | list | tuple) for i in items):
+        if any(isinstance(i, str) and len(i) > LONG for i in items) and len(items) <= MOST_ROWS:
+            return "".join(f"<p>{html.escape(_text(i))}</p>" for i in items)
+        if len(items) <= FEW and not any(isinstance(i, dict | list | tuple) for i in items):
             return html.escape(", ".join(map(_text, items))) or "none"
         return _columns(items) or _counted(len(items), "values")
     return html.escape(_text(value))
@@ -86,13 +92,26 @@ def _columns(items: list[Any]) -> str:
         return ""
     keys = list(cast(dict[str, Any], items[0]))
     cells = [value for item in items for value in item.values()]
-    if not 0 < len(keys) <= MOST_COLUMNS or any(isinstance(c, dict | list | tuple) for c in cells):
+    if not 0 < len(keys) <= MOST_COLUMNS or any(_inline(cell) is None for cell in cells):
         return ""
     head = "".join(f'<th scope="col">{_name(key)}</th>' for key in keys)
     lines = (
-        "".join(f"<td>{html.escape(_text(item.get(key)))}</td>" for key in keys) for item in items
+        "".join(f"<td>{html.escape(_inline(item.get(key)) or '')}</td>" for key in keys)
+        for item in items
     )
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _inline(value: Any) -> str | None:
+    """One line of a value, also of a few named or listed ones; None where that is too much."""
+    if not isinstance(value, dict | list | tuple):
+        return _text(value)
+    parts = cast(dict[str, Any] | list[Any], value)
+    inner = list(parts.values()) if isinstance(parts, dict) else list(parts)
+    if len(inner) > FEW or any(isinstance(i, dict | list | tuple) for i in inner):
+        return None
+    texts = [f"{k} {_text(v)}" for k, v in parts.items()] if isinstance(parts, dict) else inner
+    return ", ".join(map(_text, texts)) or "none"
 
 
 def _counted(count: int, what: str) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from separatrix import Program, Server, Source, Work
-from separatrix.model import Breaker, Erlang, Hyperexponential, Lifo
+from separatrix.model import Breaker, Erlang, Hyperexponential, Lifo, LoadSlowdown
 from separatrix.population import lower
-from separatrix.questions.agreement import agreement
+from separatrix.questions.agreement import agreement, differences
+from separatrix.questions.answers import Answer, Time
 from separatrix.questions.regimes import regimes
 from separatrix.questions.verdict import saturated
 
@@ -45,6 +46,19 @@ def test_a_trap_is_one_for_all_and_the_differences_have_reasons():
     data = json.loads(json.dumps(found.to_dict()))
     assert data["schema"] == "separatrix.agreement/1"
     assert data["agreed"]
+
+
+def test_a_closure_that_sees_a_delay_where_another_sees_a_trap_says_why():
+    # a time-out as long as a full queue takes: half the attempts of a full queue are late
+    found = agreement(
+        service(rate=8.0, timeout=5.0, qsize=50), engines=("staged", "geometric"), events=1.0
+    )
+    assert found.of("staged").word == "can get stuck"
+    assert found.of("geometric").word == "safe"
+    assert "a trap holds at least 15 s" in found.of("geometric").reason
+    said = " ".join(found.differences)
+    assert "geometric says safe" in said
+    assert "a geometric number of retries sends fewer of them" in said
 
 
 def test_what_an_engine_cannot_carry_it_says():
@@ -85,3 +99,25 @@ def test_after_an_outage_queues_and_orbits_are_full_and_nothing_else():
     (place,) = np.argwhere(saturated(found) == 1.0)
     for axis, value in zip(found.population.axes, place, strict=True):
         assert value == (axis.size - 1 if axis.kind in ("queue", "orbit") else 0)
+
+
+def test_the_reason_why_the_chain_is_off_is_one_that_the_program_has():
+    def apart(**server: object) -> str:
+        retries = int(bool(server.pop("retries", 0)))
+        made = Program("p")
+        made.add_server(Server("s", {"get": Work(10.0)}, qsize=20, **server))
+        made.add_source(Source("c", "get", 4.0, timeout=1.0, retries=retries))
+        made.connect("c", "s")
+        answers = [
+            Answer(engine, "safe", Time(mean, mean, mean, mean, mean), None, "", 0.0)
+            for engine, mean in (("staged", 1.0), ("simulation", 9.0))
+        ]
+        (said,) = differences(answers, made)
+        assert said.startswith("recovery: staged 1 s, simulation 9 s: ")
+        return said
+
+    slows = LoadSlowdown(coefficient=1.0, scale=10.0)
+    assert "slows down" in apart(slowdown=slows)
+    assert "time-outs" not in apart(slowdown=slows)
+    assert "time-outs" in apart(retries=1)
+    assert "each request" in apart()

@@ -89,6 +89,18 @@ def test_what_our_bounds_cut_is_negligible_also_when_stuck():
     assert all(regime.at_bound == 0 for regime in bounded.regimes)
 
 
+def test_an_orbit_that_we_cut_too_short_gives_no_verdict(monkeypatch):
+    def short(mean: float, mass: float) -> tuple[int, float]:
+        return int(mean), mass
+
+    monkeypatch.setattr("separatrix.population.assembly.poisson_bound", short)
+    verdict = check(service())
+    assert verdict.word == verdict.status == "inconclusive"
+    assert "give the server an orbit_size above 24" in verdict.reason
+    # the same bound, given by the user, is part of the model
+    assert check(service(orbit=24)).status == "ok"
+
+
 def test_sets_can_be_given():
     verdict = check(service(), healthy={"queue": (0, 10)}, stuck={"queue": (50, 60)})
     assert verdict.word == "can get stuck"

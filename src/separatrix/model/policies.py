@@ -11,6 +11,7 @@ from separatrix.model.quantities import (
     CountOrZero,
     Factor,
     PerSecond,
+    Ratio,
     Seconds,
     SecondsOrZero,
     Share,
@@ -65,7 +66,7 @@ class RetryBudget:
     burst : most tokens that can be saved; also the number at the start.
     """
 
-    ratio: Annotated[float, Field(ge=0, le=100)]
+    ratio: Ratio
     burst: Annotated[float, Field(ge=1)] = 10.0
 
 

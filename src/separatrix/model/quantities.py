@@ -270,6 +270,10 @@ Share = Annotated[
     float, BeforeValidator(share), Field(ge=0, le=1, json_schema_extra={"x-unit": "share"})
 ]
 """A fraction in 0..1."""
+Ratio = Annotated[
+    float, BeforeValidator(share), Field(ge=0, le=100, json_schema_extra={"x-unit": "share"})
+]
+"""A fraction that may be more than the whole."""
 Factor = Annotated[
     float, BeforeValidator(factor), Field(gt=0, json_schema_extra={"x-unit": "factor"})
 ]

@@ -22,6 +22,7 @@ import numpy as np
 from separatrix.errors import ModelError, NotConverged, Unsupported, reason_of
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
+from separatrix.model.quantities import duration_text
 from separatrix.population import Population, lower
 from separatrix.questions.answers import ENGINES, Agreement, Answer, Engine, Time
 from separatrix.questions.dear import SIDE_BY_SIDE, affordable
@@ -32,7 +33,7 @@ from separatrix.questions.regimes import Mask, Regimes, regimes
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.simulated import SeenVerdict, seen_verdict
 from separatrix.questions.tipping import Tipping, exact_tipping, fluid_tipping, seen_tipping
-from separatrix.questions.verdict import Verdict, judge
+from separatrix.questions.verdict import HOLDS, Verdict, judge, relaxation
 
 MOST_STATES = 300_000
 """Chains larger than this are not asked unless told to."""
@@ -93,7 +94,11 @@ def agreement(
         answers = [_with_margin(program, answer, seed) for answer in answers]
     answers.sort(key=lambda a: ENGINES.index(a.engine))
     return Agreement(
-        program.name, bounds.healthy, bounds.stuck, tuple(answers), tuple(differences(answers))
+        program.name,
+        bounds.healthy,
+        bounds.stuck,
+        tuple(answers),
+        tuple(differences(answers, program)),
     )
 
 
@@ -151,8 +156,21 @@ def exactly(
     except NotConverged as error:
         spent = time.process_time() - begin
         return Answer(engine, "inconclusive", None, None, reason_of(error), spent)
-    reason = f"{population.n_states:,} states"
+    reason = f"{population.n_states:,} states{_soon_left(program, verdict)}"
     return Answer(engine, verdict.word, recovery, collapse, reason, time.process_time() - begin)
+
+
+def _soon_left(program: Program, verdict: Verdict) -> str:
+    """That there is a stuck regime, but no trap."""
+    if verdict.word != "safe" or verdict.found.stuck is None or verdict.recovery is None:
+        return ""
+    stay, long = verdict.recovery.mean, HOLDS * relaxation(program)
+    if stay >= long:
+        return ""
+    return (
+        f"; an overload lasts {duration_text(stay)} on average, a delay: a trap holds at least "
+        f"{duration_text(long)}"
+    )
 
 
 def _whole(population: Population, mask: Mask) -> Mask:
@@ -220,8 +238,8 @@ def _seen(passage: SeenPassage) -> Time:
     return Time(passage.mean, passage.low, passage.high, passage.p50, passage.p99)
 
 
-def differences(answers: Sequence[Answer]) -> list[str]:
-    """What differs, each with its reason."""
+def differences(answers: Sequence[Answer], program: Program) -> list[str]:
+    """What differs between the answers about `program`, each with its reason."""
     found: list[str] = []
     by = {a.engine: a for a in answers}
     for a in answers:
@@ -231,8 +249,14 @@ def differences(answers: Sequence[Answer]) -> list[str]:
     if len(set(words.values())) > 1:
         said = ", ".join(f"{engine}: {word}" for engine, word in words.items())
         found.append(f"verdicts differ ({said})")
+        found += [f"{a.engine} says safe: {a.reason}" for a in answers if a.word == "safe"]
     fluid, staged = by.get("fluid"), by.get("staged")
     geometric, witness = by.get("geometric"), by.get("simulation")
+    if words.get("geometric", "") == "safe" and words.get("staged", "") == "can get stuck":
+        found.append(
+            "verdict: where some attempts are late and others not, a geometric number of retries sends fewer "
+            "of them, and an overload is left sooner than in the staged chain"
+        )
     if fluid and fluid.word == "can get stuck":
         found.append("fluid never leaves a stuck state: escapes are chance, which it leaves out")
     closures = [a.recovery for a in (staged, geometric) if a and a.recovery]
@@ -255,8 +279,23 @@ def differences(answers: Sequence[Answer]) -> list[str]:
                 )
             elif not ours.meets(seen):
                 found.append(
-                    f"{name}: {reference.engine} {ours}, simulation {seen}: the chain's time-outs are "
-                    "exponential, and of attempts that wait it knows how many will be late, not "
-                    "which (see verification/closures and verification/fate_on_arrival)"
+                    f"{name}: {reference.engine} {ours}, simulation {seen}: {_apart(program)}"
                 )
     return found
+
+
+def _apart(program: Program) -> str:
+    """What the chain leaves out of `program` that moves its times."""
+    said: list[str] = []
+    works = [work for server in program.servers for work in server.apis.values()]
+    if any(server.slowdown is not None for server in program.servers):
+        said.append(
+            "in the chain a service under way slows down with the load, in the simulation it keeps "
+            "the speed at which it began"
+        )
+    if any(s.retries for s in program.sources) or any(c.retry for w in works for c in w.downstream):
+        said.append(
+            "the chain's time-outs are exponential, and of attempts that wait it knows how many will "
+            "be late, not which (see verification/clocks and verification/fate_on_arrival)"
+        )
+    return "; ".join(said) or "the chain keeps numbers, the simulation each request"

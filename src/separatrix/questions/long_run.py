@@ -10,6 +10,9 @@ from separatrix.markov.stationary import StationaryLaw
 from separatrix.population import Array, Population
 from separatrix.questions.regimes import Mask
 
+MOST_AT_BOUND = 1e-6
+"""With more of a regime's probability at a bound that we chose, what was cut off shows in its numbers."""
+
 
 @dataclass(frozen=True)
 class Regime:

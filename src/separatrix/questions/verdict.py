@@ -28,8 +28,14 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.dear import UNASKED, affordable
-from separatrix.questions.forever import FOREVER
-from separatrix.questions.long_run import Regime, at_chosen_bounds, at_home, conditional
+from separatrix.questions.forever import FOREVER, untriggered
+from separatrix.questions.long_run import (
+    MOST_AT_BOUND,
+    Regime,
+    at_chosen_bounds,
+    at_home,
+    conditional,
+)
 from separatrix.questions.passage import Passage, passage
 from separatrix.questions.regimes import Mask, Regimes, box, regimes
 
@@ -189,6 +195,16 @@ def judge(program: Program, population: Population, found: Regimes) -> Verdict:
     for part in (law, found.committor):
         if part is not None and part.status != "ok":
             status, reason = "inconclusive", part.reason
+    cut = max(regime.at_bound for regime in described)
+    if cut > MOST_AT_BOUND:
+        longest = max(axis.size for axis in population.axes if axis.cut > 0)
+        status, reason = (
+            "inconclusive",
+            (
+                f"{cut:.1g} of a regime's probability lies where we cut the orbits off, more than "
+                f"{MOST_AT_BOUND:g}: give the server an orbit_size above {longest}"
+            ),
+        )
     if status != "ok":
         word = "inconclusive"
     return Verdict(
@@ -273,14 +289,9 @@ def sentence_for(
     )
     if word == "always stuck":
         return f"Always stuck: the healthy state lasts only {come} on average; then {only}, and {lasting}."
-    often = (
-        "without a trigger this practically never happens"
-        if collapse.mean > FOREVER
-        else f"even without a trigger this happens once in {come}"
-    )
     return (
         f"Can get stuck: once overloaded, {only} (normally {percent_text(well.goodput_share)}), and "
-        f"{lasting}; {often}."
+        f"{lasting}; {untriggered(collapse.mean)}."
     )
 
 
