@@ -180,7 +180,7 @@ def chains_again(row: Row, found: dict[str, Any], store: Path) -> dict[str, Any]
 
     asked = kept(store / f"{row.stem}.json", ask)
     answers = [asked.get(a["engine"], a) for a in found["answers"]]
-    told = differences([answer_of(a) for a in answers])
+    told = differences([answer_of(a) for a in answers], row.program())
     return {**found, "answers": answers, "differences": told}
 
 
