@@ -122,7 +122,11 @@ def walk(program: Program) -> object:
     here = family(80.0)
     start = rest_from(here, np.zeros(len(here.axes))).state
     return continued(
-        lambda x, p: velocity(family(p), x), start, 80.0, span=(4.0, 160.0), scale=rest_scale(here)
+        lambda x, p: velocity(family(p), x),
+        start,
+        80.0,
+        span=(4.0, 160.0),
+        scale=rest_scale(*(family(p) for p in (4.0, 80.0, 160.0))),
     )
 
 

@@ -128,9 +128,7 @@ def main():
     size = int(nq), int(no)
     from separatrix.markov import spectrum, stationary
 
-    # machine code is read from its cache here, and not for sizes that do without it
-    if size[0] * size[1] > 12_000:
-        spectrum(chain("B", (1000, 100)))
+    spectrum(chain("B", (1000, 100)))  # machine code is read from its cache here
     load = os.getloadavg()[0]
     built = chain(name, size)
     law = stationary(built) if quantity == "gap" else None

@@ -511,6 +511,43 @@ EQUIVALENT: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("_surround", "runs = 1", MORE, (("1", "2"),)),
     ("_surround", "count += 1", MORE, (("1", "2"),)),
+    (
+        "_assemble",
+        "t = position[state + offsets[j]] if j < offsets.size else -1",
+        "any negative number stands for leaving",
+        (("1", "2"),),
+    ),
+    (
+        "_halve",
+        "own_high[split, at] = own_low[split, at] + reach[at]",
+        "any cut is right",
+        (("own_high[split, at] = own_low[split, at] + reach[at]", "pass"),),
+    ),
+    (
+        "invert",
+        "if not pivot > _SMALLEST_PIVOT:",
+        SMALL,
+        (("pivot > _SMALLEST_PIVOT", "pivot >= _SMALLEST_PIVOT"),),
+    ),
+    (
+        "factor",
+        "panels: list[Panel] = []",
+        "a local variable's annotation is not evaluated",
+        (("list[Panel]", "list[Panel + 1]"),),
+    ),
+    ("factor", "peak = 0.0", "a peak below one counts as one", (("0.0", "1.0"),)),
+    (
+        "factor",
+        "_flushed(following[:rest, :rest])",
+        SMALL,
+        (("_flushed(following[:rest, :rest])", "pass"),),
+    ),
+    (
+        "_flushed",
+        "return np.multiply(values, values > _NOTHING, out=values)",
+        SMALL,
+        (("values > _NOTHING", "values >= _NOTHING"),),
+    ),
 )
 _EXCUSES = {
     (function, line, *change): why

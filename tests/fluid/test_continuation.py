@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,8 +15,10 @@ from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.equilibria import fixed_points
 from separatrix.fluid.field import mean_field
 from separatrix.fluid.ranges import metastable_range
+from separatrix.model.files import load
 from separatrix.model.parameters import with_parameter
 
+FAMILIES = Path(__file__).resolve().parents[2] / "examples" / "families"
 RATE = "sources.c.arrival_rate"
 
 
@@ -117,3 +121,17 @@ def test_what_is_no_number_is_refused(service, path, word):
 def test_a_span_upside_down_is_refused(service):
     with pytest.raises(ModelError, match="no span"):
         hysteresis(service(), RATE, span=(5.0, 1.0))
+
+
+@pytest.mark.parametrize("points", [60, 200])
+def test_a_cold_cache_has_one_curve_through_both_folds_to_the_ends_of_the_span(points):
+    # every key is dead where it is stuck: beyond that number there is nothing to go on to
+    program = load(str(FAMILIES / "cold_cache.yaml"))
+    curve = hysteresis(program, "sources.users.arrival_rate", points=points)
+    (branch,) = curve.branches
+    assert branch.status == "ok"
+    assert sorted(branch.values[[0, -1]]) == pytest.approx(curve.span)
+    assert branch.states[:, -1].max() <= 32.0 + 1e-6
+    assert [turning.kind for turning in branch.turnings].count("fold") == 2
+    # stuck as soon as the database cannot serve what comes while every key is dead
+    assert min(fold.value for fold in curve.folds) == pytest.approx(100.0, rel=1e-3)

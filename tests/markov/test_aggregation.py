@@ -212,7 +212,7 @@ def test_every_solve_gives_way(monkeypatch, automatic_aggregation):
 
 def test_neither_way_is_open(monkeypatch, automatic_aggregation):
     monkeypatch.setattr(iteration, "_ROUNDS", 4)
-    monkeypatch.setattr(factors, "available_bytes", lambda: 10_000)
+    monkeypatch.setattr(factors, "short_of", lambda need: 10_000)
     with pytest.raises(NotConverged, match=r"neither.*a round.*needs .* are free") as caught:
         stationary(box((7, 6, 5), 4))
     assert caught.value.partial.shape == (7, 6, 5)

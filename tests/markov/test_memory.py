@@ -41,6 +41,17 @@ def test_smallest_limit_wins(monkeypatch, files, expected):
     assert memory.available_bytes() == expected
 
 
+def test_what_does_not_fit_is_told_and_a_trifle_is_not_asked_about(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**8)
+    assert memory.short_of(2e8) == 10**8
+    assert memory.short_of(9e7) is None
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    assert memory.short_of(1e30) is None
+    monkeypatch.setattr(memory, "available_bytes", lambda: 0)
+    assert memory.short_of(1e6) is None
+    assert memory.short_of(1e9) == 0
+
+
 def test_words():
     assert memory.human_bytes(1.9e9) == "1.9 GB"
     assert memory.human_bytes(2.5e6) == "2.5 MB"

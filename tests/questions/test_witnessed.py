@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import isfinite
 
 import pytest
 from tests.strategies.three_tiers import tiers
@@ -49,6 +50,9 @@ def test_the_word_is_that_of_the_chain(load, retries, word):
     found = asked(program)
     assert found.word == check(program).word == word
     assert found.sentence.lower().startswith(word)
+    seen = found.seen.collapse
+    by_itself = word == "can get stuck" and seen is not None and isfinite(seen.mean)
+    assert ("even without a trigger this happens once in" in found.sentence) == by_itself
     assert any("not asked" in line for line in found.basis)
     told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert told["verdict"] == word

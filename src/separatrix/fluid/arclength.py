@@ -50,7 +50,8 @@ def continued(
 
     Returns
     -------
-    The branch; its status is ``"inconclusive"`` where it could not be followed to the span's end.
+    The branch; its status is ``"inconclusive"`` where it could not be followed to the span's end, and its last
+    point is where it was given up.
     """
     low, high = span
     curve = Curve(field, np.asarray(scale, dtype=np.float64), high - low, slope)
@@ -60,7 +61,7 @@ def continued(
     if first is None:
         here = np.asarray(state, dtype=np.float64)[None]
         nothing = np.full((1, curve.n), np.nan + 0j)
-        reason = f"no resting point near the start at {value:g}"
+        reason = "no resting point near the start"
         return Branch(np.array([value]), here, nothing, (), "inconclusive", reason)
     found = [first]
     turnings: list[Turning] = []
@@ -80,7 +81,7 @@ def continued(
                 if next_ is not None:
                     break
             if next_ is None:
-                reason = f"lost the branch at {here.z[-1] * curve.scale[-1]:.6g}"
+                reason = "lost the branch"
                 break
         turnings += hopf_between(curve, here, next_, step)
         found.append(next_)
@@ -89,7 +90,7 @@ def continued(
             found[-1] = _at_end(curve, here, next_, low if p < low else high)
             break
         if len(found) >= 4 * points:
-            reason = f"the branch does not leave the span within {len(found)} points"
+            reason = f"the branch stays in the span for more than {len(found)} points"
             break
         step = min(step * (1.6 if turn < _SHARPEST / 2 else 1.0), widest)
     z = np.array([point.z for point in found]) * curve.scale
@@ -145,5 +146,6 @@ def _at_end(curve: Curve, here: CurvePoint, there: CurvePoint, end: float) -> Cu
     along = np.append(np.zeros(curve.n), np.sign(there.z[-1] - here.z[-1]))
     guess = here.z + share * (there.z - here.z)
     guess[-1] = target
-    point = curve.corrected(guess, along, 0.0)
+    length = float(np.linalg.norm(there.z - here.z))
+    point = curve.corrected(guess - length * along, along, length)
     return point if point is not None else there

@@ -120,7 +120,7 @@ def hysteresis(
             return Hysteresis(parameter, value, (low, high), (closed,), queues, orbits)
         curves = level_curves(family, value, (low, high), points=points)
         return Hysteresis(parameter, value, (low, high), curves, queues, orbits)
-    scale = np.maximum(rest_scale(here), 1.0)
+    scale = rest_scale(*(family(p) for p in (low, value, high)))
     start = min(max(value, low), high)
     there = family(start)
     top = np.array(there.shape, dtype=np.float64) - 1.0
@@ -181,15 +181,16 @@ def family_of(program: Program, parameter: str, closure: FluidClosure) -> Family
     return population
 
 
-def rest_scale(population: Population) -> Array:
-    """(n_axes,) how far each coordinate reaches: the rest from the fullest start, and the queues."""
-    top = np.array(population.shape, dtype=np.float64) - 1.0
-    scale = rest_from(population, top).state.copy()
-    for i in population.axes_of("queue"):
-        scale[i] = top[i]
-    # orbits follow the parameter in proportion: the curve's length is to be that of the queue
-    for i in population.axes_of("orbit"):
-        scale[i] = WIDE * max(scale[i], 1.0)
+def rest_scale(*populations: Population) -> Array:
+    """(n_axes,) how far each coordinate reaches: its size, for orbits the rests from the fullest starts.
+
+    An orbit's axis is as long as chance may make it; what rests on it is the length that a curve has.
+    """
+    tops = [np.array(p.shape, dtype=np.float64) - 1.0 for p in populations]
+    rests = [rest_from(p, top).state for p, top in zip(populations, tops, strict=True)]
+    scale = np.maximum(np.max(tops, axis=0), 1.0)
+    for i in populations[0].axes_of("orbit"):
+        scale[i] = max(1.0, *(rest[i] for rest in rests))
     return scale
 
 
@@ -198,7 +199,7 @@ def _exponential(branch: Branch) -> Branch:
     turnings = tuple(replace(t, value=exp(t.value)) for t in branch.turnings)
     reason = branch.reason
     if reason:
-        reason = f"lost the branch at {float(np.exp(branch.values[-1])):.6g}"
+        reason = f"{reason}, at {float(np.exp(branch.values[-1])):.6g}"
     return replace(branch, values=np.exp(branch.values), turnings=turnings, reason=reason)
 
 

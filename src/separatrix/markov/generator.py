@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.faulty_rates import first_problem
-from separatrix.markov.memory import available_bytes, human_bytes
+from separatrix.markov.memory import human_bytes, short_of
 
 if TYPE_CHECKING:
     from separatrix.population.lattice import Population
@@ -159,8 +159,8 @@ def require_room(population: Population) -> None:
     """
     # one table of rates a jump, and at most four more at a time while they are computed
     tables = len({transition.jump for transition in population.transitions}) + 4
-    needed, free = 8 * tables * population.n_states, available_bytes()
-    if free is not None and needed > free:
+    needed = 8 * tables * population.n_states
+    if (free := short_of(needed)) is not None:
         raise NotConverged(
             f"the rates of {Decimal(population.n_states):.3g} states would take {human_bytes(needed)}, and "
             f"{human_bytes(free)} are free; take the geometric closure, state an orbit_size, or "

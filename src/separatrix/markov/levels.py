@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from separatrix.errors import NotConverged
 from separatrix.markov.banded import BandFactor, Breakdown, factor
 from separatrix.markov.generator import Chain, Edges, Mask, sum_at
-from separatrix.markov.memory import available_bytes, human_bytes
+from separatrix.markov.memory import human_bytes, short_of
 from separatrix.markov.ordering import elimination_order
 from separatrix.markov.scaled import Scaled, product, zeros
 from separatrix.markov.solver import Method, Solver
@@ -196,8 +196,7 @@ def eliminate_by_levels(
 
 def _check_memory(n: int, width: int, block: int) -> None:
     need = 16 * n * min(width + block, n) + 8 * 4 * (width + block) ** 2
-    free = available_bytes()
-    if free is not None and need > 0.9 * free:
+    if (free := short_of(need / 0.9)) is not None:
         raise NotConverged(
             f"eliminating {n} states of bandwidth {width} needs {human_bytes(need)},"
             f" {human_bytes(free)} are free; use a smaller box or a closure with fewer axes",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+_TRIFLE = 2**24  # bytes
+
 
 def available_bytes() -> int | None:
     """Bytes that can be allocated without swapping; None where the system does not say.
@@ -27,6 +29,17 @@ def available_bytes() -> int | None:
     except (OSError, ValueError):
         pass
     return min(limits) if limits else None
+
+
+def short_of(need: float) -> int | None:
+    """Bytes that are free where fewer than `need` are; None where these fit, or the system does not say.
+
+    A trifle fits: to ask the system would take longer than to eliminate a small chain.
+    """
+    if need < _TRIFLE:
+        return None
+    free = available_bytes()
+    return free if free is not None and need > free else None
 
 
 def human_bytes(count: float) -> str:

@@ -6,6 +6,7 @@ them once (or, for lattices that no elimination fits, iterates anew at each solv
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -25,6 +26,7 @@ Sides: TypeAlias = Literal["both", "left", "right"]
 _DENSE_BELOW = 300  # states; below this a band saves nothing
 _NESTED_FROM = 12_000  # states; below, an elimination by levels takes a tenth of a second or two
 _NESTED_WORK = 5e8  # multiplications of an elimination by levels that take about half a second
+_LOADED_FROM = 500  # states; where compiled code is loaded nested dissection is faster from here on
 _DIRECT_WORK = 3e11  # multiplications of a nested dissection that take forty seconds
 _ONE_SIDED_FROM = 2_500_000  # states; below, factors of both sides take less than 3 GB
 
@@ -54,7 +56,9 @@ def solver_for(
     method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled),
         ``"dense"``, ``"aggregated"`` (no factors: every solve iterates; see `aggregation`), or
         ``"auto"``, which takes the last for lattices of three axes and more whose elimination would
-        take minutes, and nested dissection after all where that does not converge.
+        take minutes, and nested dissection after all where that does not converge. Below some
+        12,000 states it goes by levels until something has loaded the compiled code of nested
+        dissection, which takes half a second and is several times as fast from then on.
     reverse : eliminate in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
@@ -197,7 +201,8 @@ def _choose(method: Method, chain: Chain, n: int) -> tuple[Method, str]:
     if not lattice:
         return "levels", f"{n} states without a lattice"
     width = chain.n_states // max(chain.shape)
-    if n < _NESTED_FROM and n * width**2 < _NESTED_WORK:
+    loaded = n >= _LOADED_FROM and "separatrix.markov.nested.solver" in sys.modules
+    if not loaded and n < _NESTED_FROM and n * width**2 < _NESTED_WORK:
         return "levels", f"{n} states of bandwidth {width}: no compiled code to wait for"
     if len(chain.shape) > 2:
         from separatrix.markov.nested.effort import chain_operations

@@ -43,7 +43,8 @@ class Cache:
         self.axis = frame.axis(f"cold[{server}]", self.bundles + 1, "cache")
         frame.move(
             f"entry of {server} ends",
-            lambda x: np.maximum(self.bundles - x[self.axis], 0.0) / cache.ttl,
+            # below zero beyond the last value, where only the mean dynamics look: they are led back
+            lambda x: (self.bundles - x[self.axis]) / cache.ttl,
             {self.axis: 1},
         )
         frame.note(

@@ -18,14 +18,15 @@ def long_outage(program: Program) -> tuple[Program, float]:
 def longest_outage(program: Program) -> float:
     """An outage after which nothing more changes: queues full, orbits at rest [s].
 
-    Filling the queues at the rate of new requests, and then three times a client's patience.
+    Filling the queues at the rate of new requests (with four standard deviations more of them than they hold),
+    and then a client's whole patience: by then all who came before they were full have given up.
     Raises ModelError where nobody sends anything.
     """
     rate = sum(source.mean_rate for source in program.sources)
     if rate <= 0:
         raise ModelError(Problem("nobody sends anything", "sources", "give an arrival rate"))
-    fill = sum(server.qsize for server in program.servers) / rate
-    return fill + 3 * _patience(program)
+    fill = sum(server.qsize + 4 * server.qsize**0.5 for server in program.servers) / rate
+    return fill + _patience(program)
 
 
 def backlog_time(program: Program) -> float:

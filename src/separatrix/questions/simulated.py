@@ -35,6 +35,8 @@ EVENTS_PER_ATTEMPT = 3.0
 """Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
 BALLISTIC = 0.5
 """Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
+_FEWEST = 20
+"""Runs that are watched for as long as they must be, whatever the budget."""
 _SCOUTS = 4
 """Runs that are watched until a backlog would have cleared, before a recovery is called an escape."""
 
@@ -55,12 +57,14 @@ def seen_recovery(
     healthy : attempts at the servers plus requests known to come back.
     runs : replications.
     events : budget; sets for how long a run is watched.
-    least : watched for this long at least, whatever the budget [s].
+    least : watched for this long at least [s]; where the budget does not pay for that in all runs, there are fewer.
     seed : of all random streams.
 
     Raises ModelError for settings that make no sense.
     """
     hit, end = long_outage(program)
+    if least > 0:
+        runs = min(runs, max(_FEWEST, int(_affordable(program, events) / least)))
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program), least)
     return _passage(
         passage_times(hit, low=healthy, after=end, runs=runs, longest=longest, seed=seed)
@@ -124,7 +128,8 @@ def seen_verdict(
 
     * **safe**: after a long outage it is back, in the mean, within 3 times :math:`\max(\tau, R_0)`, with
       :math:`\tau` of `relaxation` and :math:`R_0` the recovery of the same service without retries (where it does
-      not come back without them either, at most `backlog_time`); or it drifts
+      not come back without them either, at most `backlog_time`, or :math:`\tau` where new requests alone are too
+      many); or it drifts
       back (its recovery times hardly vary), as a long backlog does and a trap never;
     * **always stuck**: it is not, and an empty service gets there by itself within
       :math:`3\tau`, or drifts there (its times to collapse hardly vary); or it is `overloaded`
@@ -143,7 +148,8 @@ def seen_verdict(
     alone = unfed.mean if unfed.seen == unfed.runs else unfed.low
     if unfed.seen < unfed.runs:
         # it stays without retries, too (a cold cache): what it was watched for is no measure of a delay
-        alone = min(alone, backlog_time(program))
+        backlog = backlog_time(program)
+        alone = min(alone, backlog) if isfinite(backlog) else tau
     long = HOLDS * max(tau, alone)
     recovery = unfed
     if any(source.retries for source in program.sources):
@@ -153,7 +159,8 @@ def seen_verdict(
         )
     if recovery.seen < recovery.runs and not _returns(recovery, long):
         recovery = _drift(program, healthy, runs, events, seed) or recovery
-    if rare and not _returns(recovery, long):
+    open_ = not _returns(recovery, long) and recovery.low <= long
+    if rare and open_:
         recovery = refined(program, recovery, "recovery", healthy, stuck, events=events, seed=seed)
     if _returns(recovery, long):
         full = overloaded(program, seed=seed)
@@ -170,6 +177,11 @@ def seen_verdict(
     if full:
         return SeenVerdict("always stuck", recovery, collapse, unfed, _too_much(full))
     if rare:
+        if not open_:
+            # only now: of a service that is always stuck nobody asks how long a rare recovery takes
+            recovery = refined(
+                program, recovery, "recovery", healthy, stuck, events=events, seed=seed
+            )
         collapse = refined(
             program, collapse, "collapse", healthy, stuck, events=events, seed=seed + 1
         )
@@ -208,9 +220,9 @@ def _drift(
     scouts = seen_recovery(program, healthy, runs=_SCOUTS, events=0.0, least=watched, seed=seed + 2)
     if scouts.seen < scouts.runs or scouts.cv >= BALLISTIC:
         return None
-    longest = 2.0 * scouts.p99
-    more = min(runs, max(_SCOUTS, int(_affordable(program, events) / longest)))
-    seen = seen_recovery(program, healthy, runs=more, events=0.0, least=longest, seed=seed)
+    seen = seen_recovery(
+        program, healthy, runs=runs, events=events, least=2.0 * scouts.p99, seed=seed
+    )
     return seen if seen.seen == seen.runs and seen.cv < BALLISTIC else None
 
 

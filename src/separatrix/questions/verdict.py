@@ -28,7 +28,7 @@ from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 from separatrix.population import Array, Closure, Population, lower
 from separatrix.questions.dear import UNASKED, affordable
-from separatrix.questions.forever import FOREVER
+from separatrix.questions.forever import FOREVER, untriggered
 from separatrix.questions.long_run import (
     MOST_AT_BOUND,
     Regime,
@@ -289,14 +289,9 @@ def sentence_for(
     )
     if word == "always stuck":
         return f"Always stuck: the healthy state lasts only {come} on average; then {only}, and {lasting}."
-    often = (
-        "without a trigger this practically never happens"
-        if collapse.mean > FOREVER
-        else f"even without a trigger this happens once in {come}"
-    )
     return (
         f"Can get stuck: once overloaded, {only} (normally {percent_text(well.goodput_share)}), and "
-        f"{lasting}; {often}."
+        f"{lasting}; {untriggered(collapse.mean)}."
     )
 
 

@@ -18,6 +18,7 @@ from separatrix.notebook import Shown
 from separatrix.questions.agreement import agreement
 from separatrix.questions.answers import Agreement, Answer, Time, plain_time
 from separatrix.questions.calm import calm_share
+from separatrix.questions.forever import untriggered
 from separatrix.questions.verdict import HEALTHY_SHARE, Word
 
 
@@ -66,9 +67,12 @@ class Witnessed(Shown):
                 )
             return f"Safe: {share} of requests are answered in time, and after a long outage it is back in {back}."
         if seen.word == "can get stuck" and seen.recovery is not None:
+            often = ""
+            if seen.collapse is not None and isfinite(seen.collapse.mean):
+                often = f"; {untriggered(seen.collapse.mean)}"
             return (
                 f"Can get stuck: {share} of requests are answered in time, but after a long outage it "
-                f"stays overloaded for {_lasting(seen.recovery)}."
+                f"stays overloaded for {_lasting(seen.recovery)}{often}."
             )
         if seen.word == "always stuck":
             return f"Always stuck: at this load only {share} of requests are answered in time."

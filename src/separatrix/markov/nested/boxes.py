@@ -80,12 +80,12 @@ def _halve(
     length = np.where(side >= reach + 2, side / np.maximum(reach, 0.5), 0.0)
     axis = length.argmax(axis=1)
     every: Index = np.arange(len(low))
+    large = side.prod(axis=1) > leaf
     long = np.zeros(len(low), dtype=np.bool_)
     if strips is not None:
-        long = side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]
-        long &= side.prod(axis=1) > leaf
+        long = (side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]) & large
         axis[long] = strips.axis
-    split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))
+    split = np.flatnonzero(large & (length[every, axis] > 0.0))
     own_low, own_high = low.copy(), high.copy()
     at = axis[split]
     room = side[split, at] - reach[at] - 2

@@ -19,8 +19,9 @@ states tell. Then :math:`\sum_m x T^{nm} \le z / \theta`, and
     \le \eta \sum_{k<n} \sum_{m \ge 0} x T^{k + nm} \le n\,(1 + \eta)^n\,\eta\,z / \theta ,
 
 a theorem, given the held states, but for rounding, which is added to :math:`\eta`. Tried is
-:math:`z = x\,(1 + \ln(x_\text{top} / x))`: seen backwards in time, the chain comes nearer to the likely
-states in every round.
+:math:`z = x\,(a + \ln(x_\text{top} / x))`: seen backwards in time, the chain comes nearer to the likely
+states in every round, or is among them. With a small, the latter is worth little: :math:`\theta` would be
+a, and not what the rounds bring farther down; a is therefore a tenth of the largest logarithm.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
+from separatrix.markov.agreement import disagreement
 from separatrix.markov.generator import Chain
 from separatrix.markov.nested.fronts import NEVER
-from separatrix.markov.scaled import Scaled
+from separatrix.markov.scaled import Scaled, zeros
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -44,6 +46,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 _ROUNDS = 100
 _STILL = 1e-13  # change of an entry in a round that rounding alone may cause
 _ENOUGH = 1e-12  # a bound that more rounds need not improve
+_NEAR = 0.1  # of the largest logarithm: what arriving at the held states is worth
 _DRIFT = 1e-3  # of z in some rounds, beside x: less would be rounding
 _ROUNDING = 2.0**-50  # of one line's solution
 _RANGE = 1100  # a shift by this many powers of two leaves nothing
@@ -78,53 +81,34 @@ def deepened(chain: Chain, law: Scaled, free: Mask) -> Deepened:
     """
     if not free.any():
         return Deepened(law, 0.0, 0)
-    sweeps = _Sweeps(chain, free)
-    x = _Vector(law.mantissa, np.maximum(law.exponent, NEVER))
-    made, change, previous = 0, np.inf, np.inf
+    sweeps, there = _Sweeps(chain, free), np.flatnonzero(free)
+    x, made, change, previous = law, 0, np.inf, np.inf
     # on to where rounding alone changes entries, which is when a round makes no better
     while made < _ROUNDS and (change > _STILL or change < 0.5 * previous):
         before, x, previous = x, sweeps.round(x), change
         made += 1
-        change = x.change(before, free)
-    found = Scaled.of(x.value, x.power)
+        change = disagreement(x[there], before[there])
     if not change <= _STILL:
-        return Deepened(found, np.inf, made)
-    height, live = np.ones(law.size), np.flatnonzero(free & (x.value > 0.0))
-    log = found[live].log()
-    height[live] += log.max(initial=-np.inf) - log
-    # z, whose logarithms are small numbers: their powers of two are those of x
-    fading = above = _Vector(np.where(free, x.value * height, 0.0), x.power)
+        return Deepened(x, np.inf, made)
+    live = np.flatnonzero(free & (x.mantissa > 0.0))
+    log = x[live].log()
+    height = log.max(initial=-np.inf) - log
+    height += max(1.0, _NEAR * float(height.max(initial=0.0)))
+    above, fading = x[live].times(Scaled.of(height)), zeros(law.size)
+    fading.mantissa[live], fading.exponent[live] = above.mantissa, above.exponent
     step, bound = change + _ROUNDING, np.inf
     for n in range(1, _ROUNDS):
         fading = sweeps.round(fading)
         made += 1
-        theta = float((height[free] * (1.0 - fading.over(above, free))).min())
+        theta = float((height * (1.0 - fading[live].over(above).to_float())).min(initial=np.inf))
         if theta > _DRIFT:
             earlier = bound
-            bound = min(bound, n * (1.0 + step) ** n * step * float(height.max()) / theta)
+            bound = min(
+                bound, n * (1.0 + step) ** n * step * float(height.max(initial=0.0)) / theta
+            )
             if bound <= _ENOUGH or bound > 0.5 * earlier:
                 break
-    return Deepened(found, bound, made)
-
-
-@dataclass(frozen=True)
-class _Vector:
-    """Entries ``value * 2**power``."""
-
-    value: Array
-    power: Index
-
-    def change(self, other: _Vector, states: Mask) -> float:
-        """Largest relative difference of some entries; ``inf`` where one is 0 and the other is not."""
-        return float(np.abs(self.over(other, states, 1.0) - 1.0).max())
-
-    def over(self, other: _Vector, states: Mask, nothing: float = 0.0) -> Array:
-        """Quotients of some entries; `nothing` where both are 0, ``inf`` where only the divisor is."""
-        above, below = self.value[states], other.value[states]
-        shift = np.clip(self.power[states] - other.power[states], -2000, 2000).astype(np.int32)
-        with np.errstate(over="ignore", under="ignore"):
-            ratio = np.ldexp(above / np.where(below > 0.0, below, 1.0), shift)
-        return np.where(below > 0.0, ratio, np.where(above > 0.0, np.inf, nothing))
+    return Deepened(x, bound, made)
 
 
 class _Sweeps:
@@ -146,9 +130,9 @@ class _Sweeps:
                 )
             )
 
-    def round(self, x: _Vector) -> _Vector:
+    def round(self, x: Scaled) -> Scaled:
         """All lines along every axis, forwards and backwards."""
-        value, power = x.value.reshape(self._shape), x.power.reshape(self._shape)
+        value, power = x.mantissa.reshape(self._shape), x.exponent.reshape(self._shape)
         for axis, (shape, jumps, rates, free) in enumerate(self._parts):
             v, p = self._turned(value, axis), self._turned(power, axis)
             for backwards in (False, True):
@@ -156,7 +140,7 @@ class _Sweeps:
             turned = (*self._shape[:axis], *self._shape[axis + 1 :], self._shape[axis])
             value = np.moveaxis(v.reshape(turned), -1, axis)
             power = np.moveaxis(p.reshape(turned), -1, axis)
-        return _Vector(value.reshape(-1), power.reshape(-1))
+        return Scaled(value.reshape(-1), power.reshape(-1))
 
     @staticmethod
     def _turned(table: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from separatrix.errors import NotConverged
 from separatrix.markov.banded import Breakdown
-from separatrix.markov.memory import available_bytes, human_bytes
+from separatrix.markov.memory import human_bytes, short_of
 from separatrix.markov.nested.dissection import Dissection
 from separatrix.markov.nested.fronts import PANEL
 from separatrix.markov.nested.packing import Packed, packed_sizes
@@ -231,8 +231,8 @@ def _single(value: Array, power: Index) -> tuple[float, int]:
 
 
 def _check_memory(n: int, entries: int) -> None:
-    need, free = 8 * entries, available_bytes()
-    if free is not None and need > 0.9 * free:
+    need = 8 * entries
+    if (free := short_of(need / 0.9)) is not None:
         raise NotConverged(
             f"eliminating {n} states by nested dissection needs {human_bytes(need)},"
             f" {human_bytes(free)} are free; use a smaller box or a closure with fewer axes",

@@ -9,9 +9,14 @@ lies farther apart is a product of such steps, in vectors with a power of two fo
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from separatrix.markov.generator import Chain
+
+Array: TypeAlias = NDArray[np.float64]
 
 _DECADES = 200.0  # that rates in one front may span; a float64 drops them beyond 292
 _NARROWEST = 4
@@ -21,19 +26,27 @@ def strip_levels(chain: Chain) -> int:
     """Levels of the longest axis that a strip may have; at most a quarter of it, so that there are strips."""
     longest = max(chain.shape)
     widest = max(longest // 4, _NARROWEST)
-    return int(np.clip(_DECADES / max(_drift(chain), 1e-9), _NARROWEST, widest))
+    return int(np.clip(_DECADES / max(_drift(_slopes(chain)), 1e-9), _NARROWEST, widest))
 
 
 def deep_levels(chain: Chain) -> int | None:
     """Levels of a strip where the drift along the longest axis is so steep that halves may not do."""
-    return strip_levels(chain) if max(chain.shape) * _drift(chain) > _DECADES else None
+    slopes = _slopes(chain)
+    if max(chain.shape) * slopes.max(initial=0.0) <= _DECADES:
+        return None  # whatever most of them are: a quantile takes as long as a small elimination
+    return strip_levels(chain) if max(chain.shape) * _drift(slopes) > _DECADES else None
 
 
-def _drift(chain: Chain) -> float:
-    """Decades between the rates up and down the longest axis, in all but a few states.
+def _drift(slopes: Array) -> float:
+    """Slope in all but a few states.
 
     Where one direction is next to impossible, rates say nothing about the way that is taken.
     """
+    return float(np.quantile(slopes, 0.99)) if slopes.size else 0.0
+
+
+def _slopes(chain: Chain) -> Array:
+    """Decades between the rates up and down the longest axis, of every state that has both."""
     axis = int(np.argmax(chain.shape))
     up, down = np.zeros((2, chain.n_states))
     for jump, rates in zip(chain.jumps, chain.table, strict=True):
@@ -41,6 +54,4 @@ def _drift(chain: Chain) -> float:
             side = up if jump[axis] > 0 else down
             side += rates
     both = (up > 0.0) & (down > 0.0)
-    if not both.any():
-        return 0.0
-    return float(np.quantile(np.abs(np.log10(up[both] / down[both])), 0.99))
+    return np.abs(np.log10(up[both] / down[both]))
