@@ -14,14 +14,6 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).resolve().parents[2] / "src"
-MODEL = """\
-separatrix: 1
-name: Calm
-servers:
-  s: {qsize: 8, apis: {get: {processing_rate: 10/s}}}
-sources:
-  c: {server: s, api: get, arrival_rate: 2/s, timeout: 4s, retries: 0}
-"""
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], 'eval "$(separatrix completion bash)"'),
     "zsh": (
@@ -44,7 +36,7 @@ PATIENCE = 60.0  # s; only to end a shell that never answers
 
 
 @pytest.fixture
-def home(tmp_path):
+def home(tmp_path, calm):
     """A place with the command on its path, and one model in it."""
     command = tmp_path / "bin" / "separatrix"
     command.parent.mkdir()
@@ -52,7 +44,7 @@ def home(tmp_path):
     command.chmod(0o755)
     place = tmp_path / "here"
     place.mkdir()
-    (place / "service.yaml").write_text(MODEL)
+    (place / "service.yaml").write_text(calm)
     return place
 
 

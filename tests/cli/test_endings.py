@@ -15,14 +15,6 @@ from click.testing import CliRunner
 from separatrix.cli import main
 
 SRC = Path(__file__).resolve().parents[2] / "src"
-MODEL = """\
-separatrix: 1
-name: Calm
-servers:
-  s: {qsize: 8, apis: {get: {processing_rate: 10/s}}}
-sources:
-  c: {server: s, api: get, arrival_rate: 2/s, timeout: 4s, retries: 0}
-"""
 PATIENCE = 120.0  # s; only to end a test whose process never begins
 
 
@@ -45,8 +37,8 @@ def started(place: Path, *arguments: str, **streams: object) -> subprocess.Popen
         ["check", "model.yaml", "--json"],
     ],
 )
-def test_a_reader_that_has_gone_is_no_error(arguments, tmp_path):
-    (tmp_path / "model.yaml").write_text(MODEL)
+def test_a_reader_that_has_gone_is_no_error(arguments, tmp_path, calm):
+    (tmp_path / "model.yaml").write_text(calm)
     gone, out = os.pipe()
     os.close(gone)
     with open(out, "w") as pipe:
@@ -68,19 +60,19 @@ def test_an_error_that_nobody_reads_ends_alike(tmp_path):
     assert done.returncode == 128 + signal.SIGPIPE
 
 
-def test_ctrl_c_is_one_line_and_its_own_exit_code(monkeypatch):
+def test_ctrl_c_is_one_line_and_its_own_exit_code(monkeypatch, calm):
     def pressed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("separatrix.model.explain.explain", pressed)
-    done = CliRunner().invoke(main, ["explain", "-"], input=MODEL)
+    done = CliRunner().invoke(main, ["explain", "-"], input=calm)
     assert done.exit_code == 128 + signal.SIGINT
     assert done.stdout == ""
     assert done.stderr == "interrupted\n"
 
 
-def test_ctrl_c_in_the_middle_keeps_whole_runs_and_no_half_file(tmp_path):
-    (tmp_path / "model.yaml").write_text(MODEL)
+def test_ctrl_c_in_the_middle_keeps_whole_runs_and_no_half_file(tmp_path, calm):
+    (tmp_path / "model.yaml").write_text(calm)
     running = started(
         tmp_path, "simulate", "model.yaml", "--for", "20h", "--runs", "100000", "--workers", "2",
         "--store", "runs", "-o", "series.parquet", stdout=subprocess.PIPE,

@@ -14,15 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from separatrix.cli import main
+from separatrix.cli.exits import SECTIONS
 
-MODEL = """\
-separatrix: 1
-name: Calm
-servers:
-  s: {qsize: 8, apis: {get: {processing_rate: 10/s}}}
-sources:
-  c: {server: s, api: get, arrival_rate: 2/s, timeout: 4s, retries: 0}
-"""
 ROOT = Path(__file__).resolve().parents[2]
 JSON_REFERENCE = ROOT / "docs" / "reference" / "json.md"
 SOURCES = ROOT / "src" / "separatrix"
@@ -55,6 +48,18 @@ def test_help_says_what_it_does_with_examples(name):
     for parameter in main.commands[name].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts} has no help"
+
+
+def test_the_first_help_has_every_command_once_in_a_whole_line_with_examples():
+    assert sorted(name for names in SECTIONS.values() for name in names) == COMMANDS
+    shown = CliRunner().invoke(main, ["--help"]).output
+    assert "Examples:\n    separatrix demo" in shown
+    listed = shown.partition("Begin:")[2]
+    for name in COMMANDS:
+        (line,) = re.findall(rf"^  {name} +\S.*$", listed, re.M)
+        assert line.endswith(".")
+        assert not line.endswith("...")
+        assert len(line) <= 80
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -105,8 +110,8 @@ def test_every_schema_of_the_sources_is_documented_field_by_field():
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
-def test_a_model_from_standard_input_answers_in_json_alone(name):
-    done = CliRunner().invoke(main, [name, "-", *QUICK[name], "--json"], input=MODEL)
+def test_a_model_from_standard_input_answers_in_json_alone(name, calm):
+    done = CliRunner().invoke(main, [name, "-", *QUICK[name], "--json"], input=calm)
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert re.fullmatch(r"separatrix\.[a-z_]+/\d+", answer["schema"])
@@ -115,8 +120,8 @@ def test_a_model_from_standard_input_answers_in_json_alone(name):
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
-def test_text_off_a_terminal_has_neither_colour_nor_spinner(name):
-    done = CliRunner().invoke(main, [name, "-", *QUICK[name]], input=MODEL, env={"NO_COLOR": "1"})
+def test_text_off_a_terminal_has_neither_colour_nor_spinner(name, calm):
+    done = CliRunner().invoke(main, [name, "-", *QUICK[name]], input=calm, env={"NO_COLOR": "1"})
     assert done.exit_code == 0, done.output
     for stream in (done.stdout, done.stderr):
         assert "\x1b" not in stream
@@ -126,15 +131,15 @@ def test_text_off_a_terminal_has_neither_colour_nor_spinner(name):
 @pytest.mark.parametrize(
     "name", sorted(n for n in COMMANDS if "--set" in options(n) and n != "passage")
 )
-def test_a_wrong_path_or_model_is_one_line_on_standard_error(name):
+def test_a_wrong_path_or_model_is_one_line_on_standard_error(name, calm):
     extra = QUICK.get(name, [])
-    wrong = CliRunner().invoke(main, [name, "-", *extra, "--set", "c.retrys=1"], input=MODEL)
+    wrong = CliRunner().invoke(main, [name, "-", *extra, "--set", "c.retrys=1"], input=calm)
     assert wrong.exit_code == 3
     assert wrong.stdout == ""
     assert "retrys" in wrong.stderr
     assert "Traceback" not in wrong.stderr
     broken = CliRunner().invoke(
-        main, [name, "-", *extra], input=MODEL.replace("qsize: 8", "qsize: -1")
+        main, [name, "-", *extra], input=calm.replace("qsize: 8", "qsize: -1")
     )
     assert broken.exit_code == 3
     assert "<stdin>:4" in broken.stderr
@@ -176,14 +181,14 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["explain", "-"]])
-def test_a_full_disk_is_one_line(arguments):
+def test_a_full_disk_is_one_line(arguments, calm):
     full = Path("/dev/full")
     if not full.is_char_device():
         pytest.skip("this system has no /dev/full")
     with full.open("w") as out:
         done = subprocess.run(
             [sys.executable, "-m", "separatrix", *arguments],
-            input=MODEL, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
+            input=calm, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 3
     assert done.stderr.startswith("error: standard output: cannot be written: ")

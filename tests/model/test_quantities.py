@@ -111,7 +111,8 @@ def test_rates_as_one_would_write_them(value: float, text: str) -> None:
     ("value", "text"),
     [(0.0, "0 s"), (2e-7, "2e-07 s"), (3.2e-6, "3.2 µs"), (0.2, "200 ms"), (1.0, "1 s"),
      (192.0, "3.2 min"), (7200.0, "2 h"), (200000.0, "2.31 days"), (1e8, "3.17 years"),
-     (3.15576e10, "1,000 years"), (1e15, "31.7 million years"), (1e20, "practically forever (3e+12 years)"),
+     (3.15576e10, "1,000 years"), (1e15, "31.7 million years"), (4e16, "1.27 billion years"),
+     (9.996e8 * 3.15576e7, "1,000 million years"), (1e20, "practically forever (3e+12 years)"),
      (math.inf, "forever"), (math.nan, "unknown")],
 )  # fmt: skip
 def test_durations_for_people(value: float, text: str) -> None:

@@ -123,7 +123,8 @@ def duration_text(value: float) -> str:
         scaled = value / year
         if scaled >= 1e10:
             return f"practically forever ({scaled:.0e} years)"
-        return f"{scaled / 1e6:,.3g} million years"
+        size, name = (1e9, "billion") if scaled >= 1e9 else (1e6, "million")
+        return f"{amount_text(scaled / size, 3)} {name} years"
     for unit, length in (
         ("years", year),
         ("days", 86400.0),
