@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from separatrix.cli import main
+from separatrix.cli.exits import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 JSON_REFERENCE = ROOT / "docs" / "reference" / "json.md"
@@ -47,6 +48,18 @@ def test_help_says_what_it_does_with_examples(name):
     for parameter in main.commands[name].params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts} has no help"
+
+
+def test_the_first_help_has_every_command_once_in_a_whole_line_with_examples():
+    assert sorted(name for names in SECTIONS.values() for name in names) == COMMANDS
+    shown = CliRunner().invoke(main, ["--help"]).output
+    assert "Examples:\n    separatrix demo" in shown
+    listed = shown.partition("Begin:")[2]
+    for name in COMMANDS:
+        (line,) = re.findall(rf"^  {name} +\S.*$", listed, re.M)
+        assert line.endswith(".")
+        assert not line.endswith("...")
+        assert len(line) <= 80
 
 
 @pytest.mark.parametrize("name", COMMANDS)
