@@ -72,6 +72,11 @@ class DataError(SeparatrixError):
         super().__init__(f"{prefix}{message}{suffix}")
 
 
+def reason_of(error: SeparatrixError) -> str:
+    """What went wrong, for people: without the name and the number of the check that failed."""
+    return error.reason if isinstance(error, NotConverged) else str(error)
+
+
 class NotConverged(SeparatrixError):
     """A computation that could not certify its answer.
 

@@ -13,10 +13,12 @@ from separatrix.telemetry.synthesize import default_system, synthesize
 from separatrix.views.placement_page import placement_page
 from separatrix.views.proof_page import proof_html
 from separatrix.views.report import report_html
+from separatrix.views.subject import Subject
 from separatrix.views.weights_page import weights_page
 from separatrix.weights import CostWeights, RegressionOptions, study
 
 DAY = 1_546_300_800.0
+ABOUT = Subject("name: Search", ["One server."], ["no backoff"], "separatrix")
 
 
 def _program() -> Program:
@@ -46,14 +48,11 @@ def _plan() -> str:
 def _proof() -> str:
     spike = Spike("web", 3.0, 0.0, 0.5)
     proofs = [prove(_program(), spike, repeats=1, runs=40, after=2.0)]
-    return proof_html(proofs, yaml="name: Search", english=["One server."], command="separatrix")
+    return proof_html(proofs, ABOUT)
 
 
 def _check() -> str:
-    return report_html(
-        check(_program(), closure="geometric"),
-        yaml="name: Search", english=["One server."], warnings=["no backoff"], command="separatrix",
-    )  # fmt: skip
+    return report_html(check(_program(), closure="geometric"), ABOUT)
 
 
 PAGES = {"weights": _weights, "plan": _plan, "proof": _proof, "check": _check}

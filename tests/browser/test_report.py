@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from separatrix.model.explain import explain
 from separatrix.model.files import loads
 from separatrix.questions.dossier import dossier
 from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.full_report import full_report
+from separatrix.views.subject import subject_of
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no packages
 from layout import MOST, other, reduced, set_in_one_font
@@ -34,7 +34,6 @@ limits:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     program = loads(MODEL)
-    said = explain(program)
     # a service that needs no remedy is answered quickly; one is put in its place to be shown
     remedy = Remedy(
         changes={"servers.s.qsize": 12}, text="qsize of s 12 instead of 24", cost=1.0,
@@ -45,9 +44,8 @@ def address(tmp_path_factory):
         dossier(program), fixes=Remedies("x", "no stuck state", True, (remedy,), (), ("threads",))
     )
     text = full_report(
-        parts, yaml=MODEL, english=said.paragraphs, warnings=[str(w) for w in said.warnings],
-        command="separatrix report x.yaml", seed=0,
-    )  # fmt: skip
+        parts, replace(subject_of(program, "separatrix report x.yaml"), yaml=MODEL), seed=0
+    )
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(text)
     return path.as_uri()

@@ -18,6 +18,7 @@ from separatrix.questions.outcome import Outcome
 from separatrix.questions.prove import prove
 from separatrix.views.proof_page import proof_html
 from separatrix.views.proof_tables import headline
+from separatrix.views.subject import Subject
 
 
 def run(after=80.0, *, stuck=False, before=80.0, recovery=1.0):
@@ -107,7 +108,7 @@ def test_a_calm_service_recovers_in_prediction_and_in_truth(proof):
 
 
 def test_the_page_holds_both_time_lines_and_asks_for_nothing(proof):
-    page = proof_html([proof], yaml=MODEL, english=["One <server>."], command="separatrix prove")
+    page = proof_html([proof], Subject(MODEL, ["One <server>."], [], "separatrix prove"))
     assert "<svg" in page
     assert "One &lt;server&gt;." in page
     assert not re.search(r"(src|href)=.(?!#)", page)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from separatrix.errors import ModelError
 from separatrix.model.files import loads
-from separatrix.questions.timeline import timeline
+from separatrix.questions.timeline import _stuck, timeline
 
 MODEL = """\
 separatrix: 1
@@ -80,3 +82,21 @@ def test_what_the_mean_dynamics_cannot_carry_is_said_and_the_runs_remain():
 def test_a_horizon_that_is_none_is_refused():
     with pytest.raises(ModelError):
         timeline(loads(MODEL.format(retries=1)), horizon=-1.0, runs=5, workers=1)
+
+
+def test_a_bad_spell_of_a_run_that_was_back_is_no_trap():
+    good, asked = np.full((4, 60), 5.0), np.full((4, 60), 5.0)
+    times = np.arange(60)
+    good[1, 20:] = 0.0  # never back
+    good[2, 50:] = 0.0  # back, then a bad spell
+    good[3, 20:24] = 0.0  # takes its time
+    found = _stuck({"goodput": good, "load": asked}, times < 10, times > 19, times > 44, 5)
+    assert found == (1, 1)
+
+
+def test_who_came_back_and_fails_again_is_told_apart(stuck):
+    assert "then answer too little" not in replace(stuck, relapsed=0).finding()
+    told = replace(stuck, stuck=0, relapsed=3).finding()
+    assert told.startswith("All 60 simulated runs come back")
+    assert told.endswith("3 of them then answer too little again.")
+    assert "3 came back and then answer" in replace(stuck, stuck=7, relapsed=3).finding()

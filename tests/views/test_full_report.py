@@ -17,6 +17,7 @@ from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.full_report import full_report
 from separatrix.views.kept_pages import carried, differences
 from separatrix.views.remedy_section import difference
+from separatrix.views.subject import Subject
 
 CALM = """\
 separatrix: 1
@@ -38,9 +39,8 @@ def parts():
 
 
 def written(parts, **changes):
-    given = {"yaml": CALM, "english": ["One server."], "warnings": ["w & w"],
-             "command": "separatrix report", "seed": 0}  # fmt: skip
-    return full_report(parts, **{**given, **changes})
+    subject = Subject(CALM, ["One server."], ["w & w"], "separatrix report")
+    return full_report(parts, subject, **{"seed": 0, **changes})
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from separatrix.model.limits import as_limit
 from separatrix.questions.limits import kept_limits
 from separatrix.views.page import finite
 from separatrix.views.report import report_html
+from separatrix.views.subject import Subject
 from separatrix.views.tables import basis, print_answer, verdict_rows
 
 
@@ -31,10 +32,12 @@ def verdict():
 def page(verdict):
     return report_html(
         verdict,
-        yaml="name: </pre><script>",
-        english=["One server."],
-        warnings=["retries & no backoff"],
-        command="separatrix check x.yaml",
+        Subject(
+            "name: </pre><script>",
+            ["One server."],
+            ["retries & no backoff"],
+            "separatrix check x.yaml",
+        ),
     )
 
 
@@ -107,9 +110,7 @@ def test_the_limits_are_on_the_page_as_on_the_terminal():
     program.add_source(Source("c", "get", 4.0, timeout=2.0))
     program.connect("c", "s")
     verdict = check(program)
-    page = report_html(
-        verdict, yaml="", english=[], warnings=[], command="", kept=kept_limits(verdict)
-    )
+    page = report_html(verdict, Subject("", [], [], ""), kept_limits(verdict))
     assert 'href="#limits"' in page
     for promise, word in (("goodput &gt; 0.9", "✓ holds"), ("recovery_p99 &lt; 1ms", "✗ fails")):
         assert f'{promise}</th><td data-head="kept?">{word}' in page

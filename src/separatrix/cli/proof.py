@@ -68,8 +68,6 @@ def prove(
     """
     from separatrix.emulate import parse_target
     from separatrix.errors import ModelError, Problem
-    from separatrix.model.explain import explain
-    from separatrix.model.files import dumps
     from separatrix.model.quantities import seconds
     from separatrix.questions.prove import prove_lengths
     from separatrix.questions.trial import parse_trial
@@ -102,13 +100,9 @@ def prove(
     if output is not None:
         from separatrix.atomic import write_atomically
         from separatrix.views.proof_page import proof_html
+        from separatrix.views.subject import subject_of
 
-        page = proof_html(
-            proofs,
-            yaml=dumps(program),
-            english=explain(program).paragraphs,
-            command="separatrix " + " ".join(sys.argv[1:]),
-        )
+        page = proof_html(proofs, subject_of(program, "separatrix " + " ".join(sys.argv[1:])))
         write_atomically(output, page)
     if as_json:
         documents = [proof.to_dict() for proof in proofs]

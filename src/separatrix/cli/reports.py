@@ -56,11 +56,10 @@ def report(
       separatrix report --open report.html | jq .verdict
     """
     from separatrix.atomic import write_atomically
-    from separatrix.model.explain import explain
-    from separatrix.model.files import dumps
     from separatrix.questions.dossier import dossier
     from separatrix.questions.limits import gate
     from separatrix.views.full_report import full_report
+    from separatrix.views.subject import subject_of
 
     def say(doing: str) -> None:
         if sys.stderr.isatty():
@@ -69,13 +68,9 @@ def report(
     found = dossier(program, seed=seed, progress=say)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    explanation = explain(program)
     text = full_report(
         found,
-        yaml=dumps(program),
-        english=explanation.paragraphs,
-        warnings=[str(warning) for warning in explanation.warnings],
-        command="separatrix " + " ".join(sys.argv[1:]),
+        subject_of(program, "separatrix " + " ".join(sys.argv[1:])),
         seed=seed,
         interactive=not static,
     )

@@ -57,10 +57,10 @@ def check(
       separatrix check service.yaml --json | jq .recovery_s.mean
       cat service.yaml | separatrix check - -o report.html
     """
-    from separatrix.errors import NotConverged, Unsupported
-    from separatrix.model.explain import explain as explain_model
+    from separatrix.errors import NotConverged, Unsupported, reason_of
     from separatrix.questions.limits import gate
     from separatrix.questions.verdict import check as judge
+    from separatrix.views.subject import subject_of
 
     if not as_json and on_screen():
         _at_once(program, closure)
@@ -69,31 +69,21 @@ def check(
     except (NotConverged, Unsupported) as error:
         if closure != "auto":  # asked for by name: nothing else will do
             raise
-        told = _simulated(program, error.reason if isinstance(error, NotConverged) else str(error))
-    explanation = explain_model(program)
-    warnings = [str(warning) for warning in explanation.warnings]
+        told = _simulated(program, reason_of(error))
+    subject = subject_of(program, "separatrix " + " ".join(sys.argv[1:]))
     if output is not None:
         from separatrix.atomic import write_atomically
-        from separatrix.model.files import dumps
 
-        page = told.page(
-            told.answer,
-            yaml=dumps(program),
-            english=explanation.paragraphs,
-            warnings=warnings,
-            command="separatrix " + " ".join(sys.argv[1:]),
-            kept=told.kept,
-        )
-        write_atomically(output, page)
+        write_atomically(output, told.page(told.answer, subject, told.kept))
     if as_json:
         limits = [k.to_dict() for k in told.kept]
-        answer = {**told.answer.to_dict(), "limits": limits, "warnings": warnings}
+        answer = {**told.answer.to_dict(), "limits": limits, "warnings": subject.warnings}
         print_json(answer)
     else:
         from separatrix.views.tables import print_answer, print_limits
 
         out = console()
-        print_answer(told.answer, told.rows, told.basis, warnings, out)
+        print_answer(told.answer, told.rows, told.basis, subject.warnings, out)
         print_limits(told.kept, out)
         if output is not None:
             click.echo(f"report: {output}")

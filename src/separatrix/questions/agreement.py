@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from separatrix.errors import ModelError, NotConverged, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported, reason_of
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.model.quantities import duration_text
@@ -79,7 +79,7 @@ def agreement(
                 found = regimes(affordable(chain, SIDE_BY_SIDE, "to be asked", states=most_states))
         except (Unsupported, NotConverged) as error:
             if closure in engines:
-                answers.append(Answer(closure, "inconclusive", None, None, str(error), 0.0))
+                answers.append(Answer(closure, "inconclusive", None, None, reason_of(error), 0.0))
         else:
             chains.append((closure, found))
     bounds = levels(program, chains[0][1] if chains else None)
@@ -155,7 +155,7 @@ def exactly(
             collapse = _time(passage(chain, _whole(population, grid[0] >= bounds.stuck), empty))
     except NotConverged as error:
         spent = time.process_time() - begin
-        return Answer(engine, "inconclusive", None, None, str(error), spent)
+        return Answer(engine, "inconclusive", None, None, reason_of(error), spent)
     reason = f"{population.n_states:,} states{_soon_left(program, verdict)}"
     return Answer(engine, verdict.word, recovery, collapse, reason, time.process_time() - begin)
 
@@ -192,7 +192,7 @@ def _on_average(program: Program, healthy: float) -> Answer:
     try:
         verdict = fluid_verdict(program, closure=_cheapest(program), healthy=healthy)
     except Unsupported as error:
-        return Answer("fluid", "inconclusive", None, None, str(error), 0.0)
+        return Answer("fluid", "inconclusive", None, None, reason_of(error), 0.0)
     r = verdict.recovery
     reason = verdict.reason or f"mean dynamics, {verdict.closure} closure; chance is left out"
     return Answer(
@@ -216,7 +216,7 @@ def _one_by_one(program: Program, bounds: Levels, runs: int, events: float, seed
             program, bounds.healthy, bounds.stuck, runs=runs, events=events, rare=True, seed=seed
         )
     except ModelError as error:
-        return Answer("simulation", "inconclusive", None, None, str(error), 0.0)
+        return Answer("simulation", "inconclusive", None, None, reason_of(error), 0.0)
     return Answer(
         "simulation", verdict.word, _seen(verdict.recovery),
         None if verdict.collapse is None else _seen(verdict.collapse),

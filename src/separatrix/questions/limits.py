@@ -59,6 +59,8 @@ class Kept(Shown):
         if self.value is None:
             return f"{self.limit}: {self.reason}"
         unit = QUANTITIES[self.limit.quantity].unit
+        if unit == "share":
+            return f"{self.limit}: {100 * self.value:.5g} % {self.reason}"
         if unit == "s":
             found = duration_text(self.value)
         elif isfinite(self.value):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import inf, isfinite, log
 from typing import Literal
 
-from separatrix.errors import ModelError, NotConverged, Unsupported
+from separatrix.errors import ModelError, NotConverged, Unsupported, reason_of
 from separatrix.model import Program
 from separatrix.questions.committor_score import committor_table
 from separatrix.questions.seen import SeenPassage
@@ -116,7 +116,7 @@ def refined(
                 break
             trials *= MORE
     except (ModelError, NotConverged, Unsupported) as error:
-        return replace(best, reason=f"{best.reason}; splitting has no answer: {error}")
+        return replace(best, reason=f"{best.reason}; splitting has no answer: {reason_of(error)}")
     return best if best is not seen else replace(seen, reason=f"{seen.reason}; {told.reason}")
 
 

@@ -7,6 +7,7 @@ that sources send [1/s], and the attempts at all servers, waiting and in service
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,7 +19,7 @@ from separatrix.fluid.field import Trajectory, follow, piece_of
 from separatrix.model import Program
 from separatrix.model.during import during
 from separatrix.model.faults import Fault, Outage
-from separatrix.model.quantities import amount_text
+from separatrix.model.quantities import amount_text, duration_text
 from separatrix.notebook import Shown
 from separatrix.population import Array
 from separatrix.simulate import SimulationResult, simulate
@@ -29,6 +30,8 @@ SAMPLES = 240
 BAND = (0.025, 0.5, 0.975)
 BACK = 0.9
 """A run is back when the share of its requests that it answers is this much of the share before."""
+REQUESTS = 100.0
+"""... over a window that holds about so many."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Timeline(Shown):
     path : the mean dynamics' own path, for the plane; None as above.
     before, after : median over the runs of the goodput before the faults and in the last third of what
         follows them [1/s]; `before` is NaN where a fault begins at 0.
-    runs, stuck : simulated runs, and those not back at the end (see `BACK`).
+    runs, stuck : simulated runs, and those that are never back once the faults are over: over no window of about
+        `REQUESTS` requests do they answer `BACK` of the share that they answered before.
+    relapsed : runs that were back, and answer too little again in the last third.
     """
 
     program: str
@@ -61,6 +66,7 @@ class Timeline(Shown):
     after: float
     runs: int
     stuck: int
+    relapsed: int = 0
 
     def finding(self) -> str:
         """The picture in one sentence."""
@@ -75,11 +81,14 @@ class Timeline(Shown):
         rates = f"{amount_text(self.after, 3)} requests/s are answered in time"
         if self.before == self.before:
             rates += f", {amount_text(self.before, 3)} before"
+        fail = "answers" if self.relapsed == 1 else "answer"
+        again = f" {self.relapsed} of them then {fail} too little again." if self.relapsed else ""
         if self.stuck == 0:
-            return f"All {self.runs} simulated runs come back: {rates}."
+            return f"All {self.runs} simulated runs come back: {rates}.{again}"
+        again = again.replace("of them", "came back and")
         return (
-            f"{self.stuck} of {self.runs} simulated runs are still stuck {length:.3g} s after the "
-            f"fault is over: {rates}."
+            f"{self.stuck} of {self.runs} simulated runs are still stuck {duration_text(length)} after the "
+            f"fault is over: {rates}.{again}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,6 +112,7 @@ class Timeline(Shown):
             "goodput_after_per_s": self.after,
             "runs": self.runs,
             "stuck_runs": self.stuck,
+            "relapsed_runs": self.relapsed,
         }
 
 
@@ -155,6 +165,10 @@ def through(
     )
     after = by_run["goodput"][:, last].mean(axis=1)
     faults = program.faults.faults
+    stuck, relapsed = 0, 0
+    if faults and end < times[-1]:
+        window = math.ceil(REQUESTS / sum(s.mean_rate for s in program.sources) / result.step)
+        stuck, relapsed = _stuck(by_run, begin, times > end, last, window)
     return Timeline(
         program=program.name,
         faults=tuple((f.start, f.start + f.duration, _words(f)) for f in faults),
@@ -168,18 +182,38 @@ def through(
         before=float(np.median(before)),
         after=float(np.median(after)),
         runs=result.runs,
-        stuck=_stuck(by_run, begin, last) if faults and end < times[-1] else 0,
+        stuck=stuck,
+        relapsed=relapsed,
     )
 
 
-def _stuck(by_run: dict[str, Array], begin: Any, last: Any) -> int:
-    """Runs that answer a smaller share of what they are asked for than before, by `BACK`."""
-    before, after = (
-        by_run["goodput"][:, part].sum(axis=1)
-        / np.maximum(by_run["load"][:, part].sum(axis=1), 1e-9)
-        for part in (begin, last)
-    )
-    return int((after < BACK * (before if begin.any() else 1.0)).sum())
+def _stuck(
+    by_run: dict[str, Array], begin: Any, after: Any, last: Any, window: int
+) -> tuple[int, int]:
+    """Runs that are never back after the faults, and those that were and answer too little in the end.
+
+    A bad spell is no trap: who was back over a whole window is not held by this fault any more (`aftermath`
+    judges by the same rule).
+
+    Parameters
+    ----------
+    begin, after, last : (samples,) which samples lie before the faults, after them, and at the very end.
+    window : samples over which a run has to be well.
+    """
+    good, asked = by_run["goodput"], by_run["load"]
+
+    def share(part: Any) -> Array:
+        return good[:, part].sum(axis=1) / np.maximum(asked[:, part].sum(axis=1), 1e-9)
+
+    least = BACK * (share(begin) if begin.any() else np.ones(len(good)))
+    width = max(min(window, int(after.sum())), 1)
+
+    def windowed(series: Array) -> Array:
+        upto = np.pad(series[:, after].cumsum(axis=1), ((0, 0), (1, 0)))
+        return upto[:, width:] - upto[:, :-width]
+
+    back = (windowed(good) >= least[:, None] * np.maximum(windowed(asked), 1e-9)).any(axis=1)
+    return int((~back).sum()), int((back & (share(last) < least)).sum())
 
 
 def _words(fault: Fault) -> str:

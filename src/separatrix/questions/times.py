@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from separatrix.errors import ModelError, NotConverged, Problem, Unsupported
+from separatrix.errors import ModelError, NotConverged, Problem, Unsupported, reason_of
 from separatrix.markov.generator import as_chain
 from separatrix.model import Program
 from separatrix.notebook import Shown
@@ -223,7 +223,7 @@ def _time(question: _Question, method: Method | Literal["auto"]) -> PassageTime:
     try:
         return question.answer("markov", "an exact chain carries the program", question.exact())
     except (Unsupported, NotConverged) as error:
-        no_chain = f"no exact chain ({error})"
+        no_chain = f"no exact chain ({reason_of(error)})"
     seen = question.counted()
     if enough(seen):
         return question.answer("simulation", no_chain, seen)
@@ -231,4 +231,6 @@ def _time(question: _Question, method: Method | Literal["auto"]) -> PassageTime:
     try:
         return question.answer("rare", why, question.split())
     except (Unsupported, NotConverged) as error:
-        return question.answer("simulation", f"{why}; splitting has no answer: {error}", seen)
+        return question.answer(
+            "simulation", f"{why}; splitting has no answer: {reason_of(error)}", seen
+        )

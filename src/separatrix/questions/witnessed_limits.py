@@ -36,7 +36,12 @@ def _kept(limit: Limit, found: Witnessed, seed: int) -> Kept:
         return tipping_kept(limit, limit.duration, found.program, seen_trapped)
     if name == "goodput":
         share = 0.0 if found.word == "always stuck" else found.share
-        return Kept(limit, share, _outcome(limit, share, share), "answered in time, simulated")
+        return Kept(
+            limit,
+            share,
+            _outcome(limit, share, share),
+            "of the requests are answered in time, simulated",
+        )
     if name == "collapse_mean":
         if found.word == "safe":
             return Kept(limit, inf, "holds", "it has no stuck state, simulated")

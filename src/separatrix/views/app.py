@@ -246,7 +246,9 @@ def _exact(asked: dict[str, Any], say: Say) -> None:
         say({"stage": f"{_CHAINS[population.closure]}, {population.n_states:,} states"})
         verdict = check(program, closure=closure)
         rows = [("verdict", verdict.sentence), *passage_lines(verdict)]
-        rows.append(("rests on", f"{_CHAINS[population.closure]}, {population.n_states:,} states"))
+        rows.append(
+            ("worked out from", f"{_CHAINS[population.closure]}, {population.n_states:,} states")
+        )
         say({"closure": population.closure, "rows": rows, "verdict": verdict.to_dict()})
         told.add(population.closure)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 from collections.abc import Iterator
 
 from separatrix import __version__
@@ -14,6 +13,7 @@ from separatrix.questions.answers import Answer
 from separatrix.questions.dossier import Dossier
 from separatrix.questions.passage import Passage
 from separatrix.views.page import listed, section, table
+from separatrix.views.subject import Subject
 from separatrix.views.tables import basis
 
 _ENGINES = {
@@ -24,7 +24,7 @@ _ENGINES = {
 }
 
 
-def evidence(dossier: Dossier, *, yaml: str, command: str, seed: int) -> list[str]:
+def evidence(dossier: Dossier, subject: Subject, seed: int) -> list[str]:
     """The sections on evidence, open questions, assumptions and provenance."""
     return [
         section(
@@ -34,7 +34,7 @@ def evidence(dossier: Dossier, *, yaml: str, command: str, seed: int) -> list[st
             "Not concluded", listed("", [f"{part}: {why}" for part, why in dossier.open.items()])
         ),
         section("Assumptions", listed("", assumptions(dossier))),
-        section("Provenance", table("", _provenance(yaml, command, seed))),
+        section("Provenance", table("", _provenance(subject, seed))),
     ]
 
 
@@ -43,7 +43,7 @@ def _engines(dossier: Dossier) -> Iterator[str]:
     if found is None:
         return
     rows = [
-        (_ENGINES[a.engine], a.word, _time(a, "recovery"), _time(a, "collapse"), _plain(a.reason))
+        (_ENGINES[a.engine], a.word, _time(a, "recovery"), _time(a, "collapse"), a.reason)
         for a in found.answers
     ]
     title = (
@@ -51,14 +51,9 @@ def _engines(dossier: Dossier) -> Iterator[str]:
         if found.agreed
         else "The engines do not say the same"
     )
-    header = ("engine", "verdict", "recovery", "collapse", "rests on")
+    header = ("engine", "verdict", "recovery", "collapse", "how it knows, or why it cannot say")
     yield table(title, rows, header, stacked=True)
-    yield listed("Where they differ, and why", [_plain(line) for line in found.differences])
-
-
-def _plain(reason: str) -> str:
-    """Without the numbers of the checks that failed, which the JSON holds."""
-    return re.sub("; failed check: [^;]*", "", reason)
+    yield listed("Where they differ, and why", found.differences)
 
 
 def _time(answer: Answer, which: str) -> str:
@@ -125,10 +120,10 @@ def _of_the_program(program: Program) -> Iterator[str]:
         yield "Service times vary as an exponential law does: the standard deviation is the mean."
 
 
-def _provenance(yaml: str, command: str, seed: int) -> list[tuple[str, str]]:
+def _provenance(subject: Subject, seed: int) -> list[tuple[str, str]]:
     return [
         ("version", f"separatrix {__version__}, Python {platform.python_version()}"),
-        ("command", command),
+        ("command", subject.command),
         ("seed", str(seed)),
-        ("model, SHA-256", hashlib.sha256(yaml.encode()).hexdigest()),
+        ("model, SHA-256", hashlib.sha256(subject.yaml.encode()).hexdigest()),
     ]

@@ -6,8 +6,6 @@ how far can I believe it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from separatrix.questions.dossier import Dossier
 from separatrix.views.evidence import evidence
 from separatrix.views.full_report_figures import reasons
@@ -16,7 +14,6 @@ from separatrix.views.page import (
     LIBRARY,
     folded,
     listed,
-    model_section,
     page,
     section,
     table,
@@ -24,26 +21,18 @@ from separatrix.views.page import (
 )
 from separatrix.views.remedy_section import remedy_section
 from separatrix.views.report import MARKS, limits_section
+from separatrix.views.subject import Subject, model_section
 from separatrix.views.tables import verdict_rows
 from separatrix.views.witnessed_page import witnessed_rows
 
 
-def full_report(
-    dossier: Dossier,
-    *,
-    yaml: str,
-    english: Sequence[str],
-    warnings: Sequence[str],
-    command: str,
-    seed: int,
-    interactive: bool = True,
-) -> str:
+def full_report(dossier: Dossier, subject: Subject, *, seed: int, interactive: bool = True) -> str:
     """The page as text.
 
     Parameters
     ----------
-    yaml, english, warnings : the model as its file, in words, and what in it looks like a mistake.
-    command, seed : what made the page, for provenance.
+    subject : the model, and the command that made the page.
+    seed : of all random streams, for provenance.
     interactive : carry the drawing library (1.5 MB), so that figures can be zoomed and read off.
     """
     return page(
@@ -54,14 +43,14 @@ def full_report(
         tiles=tiles(dossier),
         body=[
             limits_section(dossier.limits),
-            remedy_section(dossier, yaml),
+            remedy_section(dossier, subject.yaml),
             section("Why", *reasons(dossier)),
             _numbers(dossier),
-            model_section(yaml, english),
-            section("Warnings", listed("", warnings)),
-            *evidence(dossier, yaml=yaml, command=command, seed=seed),
+            model_section(subject),
+            section("Warnings", listed("", subject.warnings)),
+            *evidence(dossier, subject, seed),
         ],
-        command=command,
+        command=subject.command,
         embedded=("separatrix-report", dossier.to_dict()),
         scripts=(LIBRARY, "figures.js", "report.js") if interactive else (),
     )

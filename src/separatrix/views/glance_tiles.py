@@ -6,22 +6,34 @@ from math import isfinite
 
 from separatrix.errors import ModelError
 from separatrix.fluid.ranges import MetastableRange
+from separatrix.model import Program
 from separatrix.model.demand import demands
 from separatrix.model.quantities import amount_text, duration_text, percent_text, rate_text
 from separatrix.questions.dossier import Dossier
 from separatrix.questions.forever import FOREVER
+from separatrix.questions.verdict import Verdict
+from separatrix.questions.witnessed import Witnessed
 from separatrix.views.page import Tile
 
 
 def tiles(dossier: Dossier) -> list[Tile]:
     """What matters most, at most six; what is not known is left out."""
-    found = [_load(dossier), _margin(dossier), _faults(dossier), *_times(dossier), _fix(dossier)]
+    times = [] if dossier.verdict is None else _times(dossier.verdict)
+    if dossier.verdict is None and dossier.witness is not None:
+        times = [_seen_time(dossier.witness)]
+    found = [_load(dossier.program), _margin(dossier), _faults(dossier), *times, _fix(dossier)]
     return [tile for tile in found if tile is not None]
 
 
-def _load(dossier: Dossier) -> Tile | None:
+def answer_tiles(answer: Verdict | Witnessed) -> list[Tile]:
+    """What the answer to `check` alone can say of them."""
+    times = _times(answer) if isinstance(answer, Verdict) else [_seen_time(answer)]
+    return [tile for tile in (_load(answer.program), *times) if tile is not None]
+
+
+def _load(program: Program) -> Tile | None:
     try:
-        load = demands(dossier.program)
+        load = demands(program)
     except ModelError:
         return None
     name, busiest = max(load.items(), key=lambda item: item[1].first / item[1].capacity)
@@ -89,10 +101,7 @@ def _faults(dossier: Dossier) -> Tile | None:
     )
 
 
-def _times(dossier: Dossier) -> list[Tile | None]:
-    verdict = dossier.verdict
-    if verdict is None:
-        return [_seen_time(dossier)]
+def _times(verdict: Verdict) -> list[Tile | None]:
     if verdict.recovery is None:
         return []
     back = verdict.recovery
@@ -116,11 +125,10 @@ def _times(dossier: Dossier) -> list[Tile | None]:
     ]
 
 
-def _seen_time(dossier: Dossier) -> Tile | None:
+def _seen_time(witness: Witnessed) -> Tile | None:
     """How long a recovery takes in simulation, where there is no chain."""
-    witness = dossier.witness
-    back = None if witness is None else witness.seen.recovery
-    if witness is None or back is None or witness.word == "inconclusive":
+    back = witness.seen.recovery
+    if back is None or witness.word == "inconclusive":
         return None
     if not isfinite(back.mean):
         return (

@@ -183,13 +183,6 @@ def folded(summary: str, content: str, *, opened: bool = False) -> str:
     )
 
 
-def model_section(yaml: str, english: Sequence[str]) -> str:
-    """The model in English and as its file."""
-    paragraphs = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in english)
-    text = f'<pre tabindex="0" aria-label="Model as YAML">{html.escape(yaml)}</pre>'
-    return section("Model", paragraphs, folded("The model as YAML", text, opened=True))
-
-
 def finite(value: object) -> object:
     """The same structure with infinities and NaN as text, which JSON cannot hold as numbers."""
     if isinstance(value, dict):

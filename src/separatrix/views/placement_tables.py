@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from separatrix.model.quantities import amount_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,9 +23,12 @@ def print_plan(plan: Plan, console: Console) -> None:
 
     worst = float(plan.peak_after.max(initial=0.0))
     start = float(plan.peak_before.max(initial=0.0))
-    line(f"worst peak {start:.5g} -> {worst:.5g} weighted operations / s", "bold")
     line(
-        f"no plan within the limits has less than {plan.bound:.5g}: proven gap {100 * plan.gap:.2f} %"
+        f"worst peak {amount_text(start, 5)} -> {amount_text(worst, 5)} weighted operations / s",
+        "bold",
+    )
+    line(
+        f"no plan within the limits has less than {amount_text(plan.bound, 5)}: proven gap {100 * plan.gap:.2f} %"
     )
     fold = f", averaged by {plan.folded / 3600:g} h" if plan.folded else ""
     line(
@@ -33,13 +38,13 @@ def print_plan(plan: Plan, console: Console) -> None:
     if plan.z > 0:
         line(
             f"safe for weights off by {plan.z:.3g} standard deviations: exact worst case "
-            f"{plan.worst_case_before:.5g} -> {plan.worst_case_after:.5g}"
+            f"{amount_text(plan.worst_case_before, 5)} -> {amount_text(plan.worst_case_after, 5)}"
         )
     line()
     width = max(map(len, ("target", *map(visible, plan.targets))))
     line(f"{'target':<{width}} {'before':>10} {'after':>10}", "bold")
     for name, before, after in zip(plan.targets, plan.peak_before, plan.peak_after, strict=True):
-        line(f"{visible(name):<{width}} {before:>10.5g} {after:>10.5g}")
+        line(f"{visible(name):<{width}} {amount_text(before, 5):>10} {amount_text(after, 5):>10}")
     line()
     line(
         f"{len(plan.moves)} moves of at most {plan.limits.moves}, {plan.moved_inodes:,.0f} inodes, "
@@ -49,7 +54,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     for move in plan.moves:
         line(
             f"  {visible(move.user)}: {visible(move.source)} -> {visible(move.target)}, load "
-            f"{move.load:.4g}, peak {move.peak:.4g}"
+            f"{amount_text(move.load)}, peak {amount_text(move.peak)}"
         )
     if plan.moves:
         line()

@@ -9,19 +9,19 @@ import numpy as np
 
 from separatrix.model.quantities import duration_text, percent_text
 from separatrix.questions.prove import Proof
-from separatrix.views.page import Tile, figure, figures, listed, model_section, page, section, table
+from separatrix.views.page import Tile, figure, figures, listed, page, section, table
 from separatrix.views.proof_tables import basis_of, fault_text, headline, rows_of
+from separatrix.views.subject import Subject, model_section
 
 _HEADER = ("", "predicted", "expected range", "measured", "agrees?")
 
 
-def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], command: str) -> str:
+def proof_html(proofs: Sequence[Proof], subject: Subject) -> str:
     """The page as text: one section a proof, and the chance to get stuck where there are several.
 
     Parameters
     ----------
-    yaml, english : the model as a file and in words.
-    command : the command that made the page.
+    subject : the model, and the command that made the page.
     """
     told = [proof.agrees for proof in proofs]
     word = "differs" if False in told else "inconclusive" if None in told else "agrees"
@@ -43,8 +43,8 @@ def proof_html(proofs: Sequence[Proof], *, yaml: str, english: Sequence[str], co
         mark={"agrees": "good", "differs": "bad", "inconclusive": "unknown"}[word],
         sentence=headline(proofs[0]) if len(proofs) == 1 else _all_in_one(proofs),
         tiles=_tiles(proofs[0]) if len(proofs) == 1 else (),
-        body=[*body, model_section(yaml, english)],
-        command=command,
+        body=[*body, model_section(subject)],
+        command=subject.command,
         embedded=("separatrix-proof", [proof.to_dict() for proof in proofs]),
     )
 

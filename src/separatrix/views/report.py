@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from separatrix.model.quantities import percent_text
+from separatrix.model.quantities import duration_text, percent_text
 from separatrix.questions.limits import Kept
 from separatrix.questions.portrait import describe, portrait
 from separatrix.questions.verdict import Verdict
 from separatrix.questions.witnessed import Witnessed
+from separatrix.views.glance_tiles import answer_tiles
 from separatrix.views.page import (
     figure,
     figures,
     listed,
-    model_section,
     page,
     section,
     table,
     without_word,
 )
+from separatrix.views.subject import Subject, model_section
 from separatrix.views.tables import Group, basis, verdict_rows
 
 MARKS = {
@@ -30,36 +31,17 @@ MARKS = {
 SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "unknown": "? unknown"}
 
 
-def report_html(
-    verdict: Verdict,
-    *,
-    yaml: str,
-    english: Sequence[str],
-    warnings: Sequence[str],
-    command: str,
-    kept: Sequence[Kept] = (),
-) -> str:
+def report_html(verdict: Verdict, subject: Subject, kept: Sequence[Kept] = ()) -> str:
     """The page as text. It makes no request and needs no JavaScript.
 
     Parameters
     ----------
     verdict : the answer.
-    yaml, english : the model as a file and in words.
-    warnings : of the model.
-    command : the command that made the page.
+    subject : the model, and the command that made the page.
     kept : the limits of the model, and what became of them.
     """
-    return answer_html(
-        verdict,
-        verdict_figures(verdict),
-        verdict_rows(verdict),
-        basis(verdict),
-        yaml=yaml,
-        english=english,
-        warnings=warnings,
-        command=command,
-        kept=kept,
-    )
+    pictures = verdict_figures(verdict)
+    return answer_html(verdict, pictures, verdict_rows(verdict), basis(verdict), subject, kept)
 
 
 def answer_html(
@@ -67,12 +49,8 @@ def answer_html(
     pictures: Sequence[str],
     groups: Sequence[Group],
     lines: Sequence[str],
-    *,
-    yaml: str,
-    english: Sequence[str],
-    warnings: Sequence[str],
-    command: str,
-    kept: Sequence[Kept] = (),
+    subject: Subject,
+    kept: Sequence[Kept],
 ) -> str:
     """The page of any answer to `check`: its pictures, numbers in groups, and `lines` on what it rests on."""
     return page(
@@ -80,15 +58,16 @@ def answer_html(
         word=answer.word,
         mark=MARKS[answer.word],
         sentence=without_word(answer.word, answer.sentence),
+        tiles=answer_tiles(answer),
         body=[
             limits_section(kept),
             section("Why", figures(pictures)),
             section("Numbers", *(table(title, rows) for title, rows in groups)),
-            model_section(yaml, english),
-            section("Warnings", listed("", warnings)),
+            model_section(subject),
+            section("Warnings", listed("", subject.warnings)),
             section("Evidence", listed("", lines)),
         ],
-        command=command,
+        command=subject.command,
         embedded=("separatrix-verdict", answer.to_dict()),
     )
 
@@ -123,5 +102,9 @@ def law_figure(verdict: Verdict) -> str:
 
 
 def _law_finding(verdict: Verdict) -> str:
-    parts = [f"{r.name} {percent_text(r.probability)} of the time" for r in verdict.regimes]
-    return f"In the very long run it is {', '.join(parts)}."
+    parts = [f"{r.name} {percent_text(r.probability)}" for r in verdict.regimes]
+    told = f"In the very long run, if nobody ever helps, it is {', '.join(parts)} of the time."
+    if verdict.collapse is None:
+        return told
+    often = duration_text(verdict.collapse.mean)
+    return f"{told} From a healthy start it takes {often}, in the mean, to get stuck."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import duration_text
+from separatrix.model.quantities import amount_text, duration_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
         half = 0.5 * (e.high - e.low)
         if not isfinite(half):
             remark = f"seen in {e.runs} run, no interval"
-            console.print(escape(f"  {metric:<16} {e.mean:<20.5g} {e.unit}; {remark}"))
+            console.print(escape(f"  {metric:<16} {amount_text(e.mean, 5):<20} {e.unit}; {remark}"))
             continue
         if e.unit == "s":
             value, spread = duration_text(e.mean), duration_text(half)
@@ -62,9 +62,9 @@ def _estimates(estimates: Mapping[str, Estimate], console: Console) -> None:
 def rounded(mean: float, half: float) -> tuple[str, str]:
     """A mean and half of its interval, both to the second digit of the latter."""
     if half == 0:
-        return f"{mean:.5g}", "0"
+        return amount_text(mean, 5), "0"
     digits = max(0, 1 - floor(log10(half)))
-    return f"{mean:.{digits}f}", f"{half:.{digits}f}"
+    return f"{mean:,.{digits}f}", f"{half:,.{digits}f}"
 
 
 def print_rare(found: RarePassage, program: str, console: Console) -> None:

@@ -67,7 +67,11 @@ def verdict_rows(verdict: Verdict) -> list[Group]:
                         f"{amount_text(regime.orbit)} requests",
                         "doomed, yet to be given up",
                     ),
-                    ("share of time", percent_text(regime.probability), "in the very long run"),
+                    (
+                        "share of time",
+                        percent_text(regime.probability),
+                        "in the very long run, if nobody helps",
+                    ),
                 ],
             )
         )

@@ -10,6 +10,7 @@ from separatrix.questions.answers import Time
 from separatrix.questions.limits import Kept
 from separatrix.questions.witnessed import Witnessed
 from separatrix.views.report import answer_html
+from separatrix.views.subject import Subject
 from separatrix.views.tables import Group, Row
 
 
@@ -38,17 +39,6 @@ def _time(name: str, time: Time, start: str) -> list[Row]:
     ]
 
 
-def witnessed_html(
-    found: Witnessed,
-    *,
-    yaml: str,
-    english: Sequence[str],
-    warnings: Sequence[str],
-    command: str,
-    kept: Sequence[Kept] = (),
-) -> str:
+def witnessed_html(found: Witnessed, subject: Subject, kept: Sequence[Kept] = ()) -> str:
     """The page as text; parameters as `report_html`."""
-    return answer_html(
-        found, (), witnessed_rows(found), found.basis,
-        yaml=yaml, english=english, warnings=warnings, command=command, kept=kept,
-    )  # fmt: skip
+    return answer_html(found, (), witnessed_rows(found), found.basis, subject, kept)
