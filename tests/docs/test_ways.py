@@ -12,6 +12,7 @@ import metafor
 from metafor import program
 from metafor.analysis import experiment
 from metafor.dsl import dsl
+from separatrix.model.schema import schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 READ_ON = [
@@ -71,4 +72,13 @@ def test_the_page_for_users_of_metafor_names_each_call():
     ours = {"law", "population", "n_states", "orbit_size", "qsize", "under"}
     assert metafor.__all__
     missing = {call for call in calls - ours if not re.search(rf"\b{call}\b", page)}
+    assert not missing
+
+
+def test_the_page_on_models_names_every_kind_that_the_format_knows():
+    page = (DOCS / "howto" / "model.md").read_text()
+    parts = schema()["$defs"].values()
+    kinds = {p["properties"]["kind"]["const"] for p in parts if "kind" in p.get("properties", {})}
+    assert len(kinds) > 20
+    missing = {k for k in kinds if f"`{k}`" not in page and f"kind: {k}," not in page}
     assert not missing
