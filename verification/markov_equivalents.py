@@ -518,6 +518,12 @@ EQUIVALENT: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
         (("own_high[split, at] = own_low[split, at] + reach[at]", "pass"),),
     ),
     (
+        "_surround",
+        "beyond = outside if inside else outside + 1",
+        "only whether neighbours are looked at one by one changes",
+        (("1", "2"),),
+    ),
+    (
         "invert",
         "if not pivot > _SMALLEST_PIVOT:",
         SMALL,
