@@ -35,8 +35,8 @@ TRUE = {  # recovery and escape [s] by 60-digit arithmetic
     ("B", (200, 50)): {"recovery": 5414287993831.893, "escape": 8583203.622399677},
 }
 PEERS = {  # most states they are tried with
-    "scipy": 110_000, "quantecon": 3_000, "storm": 110_000, "storm sparse LU": 110_000,
-    "storm elimination": 110_000, "storm sound": 110_000,
+    "scipy": 110_000, "quantecon": 3_000, "storm": 110_000, "storm 1e-12": 110_000,
+    "storm sparse LU": 110_000, "storm elimination": 110_000, "storm sound": 110_000,
 }  # fmt: skip
 ASKED_OF_PEERS = ("law", "recovery", "escape", "committor")
 MORE_THAN_ONCE = 2e6  # states up to which medians are taken

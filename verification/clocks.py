@@ -14,41 +14,26 @@ Run: python verification/clocks.py   (about three minutes of processor time)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from closures import MU, Row
 from returns_by_age import mean_time_back
 from separatrix.compiled import compiled
-from separatrix.model import Program, Server, Source, Work
 from separatrix.population import lower
 from separatrix.questions.fluid_verdict import worst_start
 from separatrix.questions.levels import levels
 from separatrix.questions.regimes import regimes
 
 RESULT = Path(__file__).parent / "results" / "clocks.md"
-PLACES, MU, FOREVER = 1 << 12, 10.0, 1e12
+PLACES, FOREVER = 1 << 12, 1e12
 EVENTS, RUNS = 5e7, 1500
 CLOCKS = {"fixed": 0, "4 stages": 4, "2 stages": 2, "exponential": 1}
 CLOSE = 0.25
 
 
-@dataclass(frozen=True)
-class Case:
-    load: float
-    retries: int
-    patience: float  # time-out over the time that a full queue takes
-    threads: int
-    qsize: int
-
-    @property
-    def name(self) -> str:
-        return (
-            f"load {self.load:g}, {self.retries} retries, timeout {self.patience:.3g} W, "
-            f"{self.threads} threads, qsize {self.qsize}"
-        )
-
+class Case(Row):
     @property
     def rate(self) -> float:
         return self.load * MU * self.threads
@@ -56,15 +41,6 @@ class Case:
     @property
     def timeout(self) -> float:
         return self.patience * self.qsize / (MU * self.threads)
-
-    def program(self) -> Program:
-        program = Program(self.name)
-        program.add_server(Server("s", {"get": Work(MU)}, self.qsize, thread_pool=self.threads))
-        program.add_source(
-            Source("c", "get", self.rate, timeout=self.timeout, retries=self.retries)
-        )
-        program.connect("c", "s")
-        return program
 
 
 CASES = [

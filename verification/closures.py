@@ -28,6 +28,7 @@ from separatrix.questions.split import enough, refined
 
 RESULT = Path(__file__).parent / "results" / "closures.md"
 RUNS, EVENTS = 400, 3e7
+MU = 10.0  # [1/s] of a thread
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ class Row:
     @property
     def name(self) -> str:
         return (
-            f"load {self.load:g}, {self.retries} retries, timeout {self.patience:g} W, "
+            f"load {self.load:g}, {self.retries} retries, timeout {self.patience:.3g} W, "
             f"{self.threads} threads, qsize {self.qsize}"
         )
 
     def program(self) -> Program:
-        capacity = 10.0 * self.threads
+        capacity = MU * self.threads
         program = Program(self.name)
-        program.add_server(Server("s", {"get": Work(10.0)}, self.qsize, thread_pool=self.threads))
+        program.add_server(Server("s", {"get": Work(MU)}, self.qsize, thread_pool=self.threads))
         timeout = self.patience * self.qsize / capacity
         source = Source("c", "get", self.load * capacity, timeout=timeout, retries=self.retries)
         program.add_source(source)

@@ -227,23 +227,17 @@ EQUIVALENT: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "_halve",
-        "long &= side.prod(axis=1) > leaf",
+        "large = side.prod(axis=1) > leaf",
         "any cut is right",
-        (
-            ("long &= side.prod(axis=1) > leaf", "pass"),
-            ("side.prod(axis=1) > leaf", "side.prod(axis=1) >= leaf"),
-        ),
+        (("side.prod(axis=1) > leaf", "side.prod(axis=1) >= leaf"),),
     ),
+    ("_halve", "long &= large", "any cut is right", (("long &= large", "pass"),)),
     (
         "_halve",
-        "split = np.flatnonzero((side.prod(axis=1) > leaf) & (length[every, axis] > 0.0))",
+        "split = np.flatnonzero(large & (length[every, axis] > 0.0))",
         "any cut is right",
         (
-            (
-                "(side.prod(axis=1) > leaf) & (length[every, axis] > 0.0)",
-                "(side.prod(axis=1) > leaf) | (length[every, axis] > 0.0)",
-            ),
-            ("side.prod(axis=1) > leaf", "side.prod(axis=1) >= leaf"),
+            ("large & (length[every, axis] > 0.0)", "large | (length[every, axis] > 0.0)"),
             ("length[every, axis] > 0.0", "length[every, axis] >= 0.0"),
             ("0.0", "1.0"),
         ),

@@ -289,6 +289,9 @@ def numbers() -> None:
         tree = dissection.dissect(np.ones((4, 4, 3), dtype=bool), jumps, 7, leaf=leaf)
         if sorted(tree.order.tolist()) != [i for i in range(48) if i != 7]:
             raise Killed
+        # no box of three states a side needs be larger than a leaf may be
+        if leaf > 1 and tree.own[tree.left < 0].max() > leaf:
+            raise Killed
 
 
 def borders() -> None:

@@ -9,6 +9,7 @@ is asked for.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import resource
 import sys
@@ -17,12 +18,26 @@ import time
 
 import numpy as np
 
-MODES = {  # of Storm's solver of linear equations
-    "storm": None,  # as it comes: topological, Jacobi, 1e-6 relative
-    "storm sparse LU": "EIGEN",
-    "storm elimination": "ELIMINATION",
-    "storm sound": "sound",
+MODES = {  # of Storm's solver of linear equations, in its own words
+    "storm": "",  # as the program of this name comes: topological, GMRES, 1e-6 relative
+    "storm 1e-12": "--precision 1e-12",
+    "storm sparse LU": "--eqsolver eigen --eigen:method sparselu",
+    "storm elimination": "--eqsolver elimination",
+    "storm sound": "--sound",  # as stormpy comes
 }
+
+
+def start_storm(options):
+    """Load stormpy with these settings: it takes none once it is loaded, and its own are empty."""
+    spec = importlib.util.find_spec("stormpy")
+    plain = 'developer._set_up("")'
+    source = spec.loader.get_source("stormpy")
+    if source.count(plain) != 1:
+        raise SystemExit("stormpy sets itself up in another way than version 2.0.0")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["stormpy"] = module
+    text = source.replace(plain, f"developer._set_up({options!r})")
+    exec(compile(text, spec.origin, "exec"), vars(module))  # noqa: S102 (what import would run)
 
 
 def scipy_lu(Q, quantity, masks, full, middle):
@@ -71,15 +86,11 @@ def storm_model(Q, masks):
         return stormpy.build_model_from_drn(file.name)
 
 
-def storm(model, quantity, mode, full, middle):
+def storm(model, quantity, full, middle):
     import stormpy
-    from stormpy.developer import EquationSolverType
+    from stormpy.developer import EnvironmentBuilder
 
-    settings = stormpy.Environment()
-    if mode == "sound":
-        settings.solver().force_soundness = True
-    elif mode:
-        settings.solver().set_linear_equation_solver_type(EquationSolverType.__members__[mode])
+    settings = EnvironmentBuilder.build_environment()
     text, state = {
         "law": ('LRA=? ["low"]', 0),
         "recovery": ('T=? [F "empty"]', full),
@@ -101,10 +112,11 @@ def main():
     masks = {name: file[name] for name in ("low", "empty", "high")}
     starts = int(file["full"]), int(file["middle"])
     if peer in MODES:
+        start_storm(MODES[peer])
         model = storm_model(Q, masks)  # reading the chain is not timed
 
         def solve():
-            return storm(model, quantity, MODES[peer], *starts)
+            return storm(model, quantity, *starts)
     else:
 
         def solve():

@@ -164,6 +164,31 @@ def automatic_aggregation(monkeypatch):
     monkeypatch.setattr(methods, "_DIRECT_WORK", 0.0)
 
 
+def test_a_second_iteration_goes_another_way(monkeypatch):
+    chain = box((7, 6, 5), 4)
+    law, exact = stationary(chain, "aggregated", certify=True), stationary(chain, "levels")
+    assert (law.method, law.status) == ("aggregated", "ok")
+    assert 0.0 < law.certificate.agreement < law.error < 1e-10
+    off = np.abs(law.pi / exact.pi - 1.0).max()
+    assert off <= law.error
+    target = np.zeros(chain.shape, dtype=bool)
+    target[0] = True
+    times = hitting_times(chain, target, method="aggregated", certify=True, second_moment=False)
+    direct = hitting_times(chain, target, method="levels", second_moment=False)
+    assert np.abs(times.mean[1:] / direct.mean[1:] - 1.0).max() <= times.error < 1e-10
+    # a coarse step that puts the weight of a slow set wrong shows: the other way's blocks differ
+    usual = iteration.blocks_law
+
+    def wrong(chain, x, sides):
+        factor = usual(chain, x, sides)
+        return factor * np.where(np.indices(x.shape)[0] < sides[0], 1.01, 1.0)
+
+    monkeypatch.setattr(iteration, "blocks_law", wrong)
+    found = stationary(chain, "aggregated", certify=True)
+    assert found.status == "inconclusive"
+    assert found.certificate.agreement > 1e-3
+
+
 def test_what_does_not_converge_is_eliminated(monkeypatch, automatic_aggregation):
     chain = box((7, 6, 5), 4)
     assert stationary(chain).method == "aggregated"

@@ -1,5 +1,7 @@
 """Chains so deep that a front of a nested dissection cannot hold all their rates."""
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
@@ -11,13 +13,17 @@ from separatrix.markov import agreement
 from separatrix.markov.agreement import agreed, disagreement, drops_may_tell
 from separatrix.markov.committor import committor
 from separatrix.markov.deadline import hit_within
-from separatrix.markov.generator import as_chain
+from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.hitting import hitting_times
+from separatrix.markov.metastability import metastability
+from separatrix.markov.metastable import metastable
 from separatrix.markov.methods import solver_for
+from separatrix.markov.mixing import mixing_time
 from separatrix.markov.nested.strips import deep_levels, strip_levels
 from separatrix.markov.passage import hitting_quantiles
 from separatrix.markov.quasistationary import quasi_stationary
 from separatrix.markov.scaled import Scaled
+from separatrix.markov.spectrum import spectrum
 from separatrix.markov.stationary import stationary
 from separatrix.population.lattice import Axis, Population, Transition
 
@@ -237,6 +243,48 @@ def exact_mean(chain, target):
         return float(mpmath.log(load[0] / dying[0]))
 
 
+def two_wells(half, up):
+    """A queue that lingers at both ends, beside a mood that changes nothing."""
+    queue, mood = np.indices((2 * half + 1, 2))
+    to_the_right = np.where(queue < half, up, 1.0) * (queue < 2 * half)
+    to_the_left = np.where(queue > half, up, 1.0) * (queue > 0)
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    rates = (to_the_right, to_the_left, 0.7 * (mood == 0), 0.7 * (mood == 1))
+    return Chain((2 * half + 1, 2), ("queue", "mood"), jumps, rates)
+
+
+def test_rates_between_wells_are_looked_at_twice_where_what_is_dropped_may_tell(monkeypatch):
+    half, up = 20, 1e-15
+    chain = two_wells(half, up)
+    found = metastable(chain, 2)
+    assert found.status == "ok"
+    # a well is left over its barrier, from where half of all paths come back; times 1 + O(up)
+    exact = half * np.log(up) - np.log(2.0)
+    assert found.log_rates[0, 1] == pytest.approx(exact, rel=1e-12)
+    ends = np.indices(chain.shape)[0][None] == np.array([0, 2 * half])[:, None, None]
+    test = metastability(stationary(chain), ends)
+    assert test.status == "ok"
+    assert test.error < 1e-12
+    monkeypatch.setattr(agreement, "solver_for", never)
+    for result in (metastable(chain, 2), metastability(stationary(chain), ends)):
+        assert result.status == "inconclusive"
+        assert "orders differ by inf" in result.reason
+
+
+def test_what_rests_on_a_law_that_is_not_certified_is_inconclusive(known):
+    chain = as_chain(known.retry_chain(20, 6, 9.0, 0.9))
+    law = replace(stationary(chain), status="inconclusive", reason="as told")
+    modes = spectrum(chain, law=law, count=3)
+    first, second = np.zeros((2, *chain.shape), dtype=np.bool_)
+    first[0, 0] = second[-1, -1] = True
+    for found in (
+        modes, mixing_time(modes), mixing_time(modes, starts=[0]), metastable(chain, 2, modes=modes),
+        metastability(law, [first, second]),
+    ):  # fmt: skip
+        assert found.status == "inconclusive"
+        assert "as told" in found.reason
+
+
 def full_orbit(chain):
     return np.indices(chain.shape)[1] == chain.shape[1] - 1
 
@@ -259,6 +307,17 @@ def test_a_way_through_states_that_one_order_loses(known, method):
     assert median.log_time == pytest.approx(exact + np.log(np.log(2.0)), rel=1e-13)
 
 
+def test_escapes_that_one_order_loses(known):
+    """By levels from one end alone, the escape is off in the fifth digit."""
+    chain = known.steep((70, 8), 1e-12, 80.0, 0)
+    sets = [np.zeros(chain.shape, dtype=np.bool_), full_orbit(chain)]
+    sets[0][0, 0] = True
+    law = stationary(chain)
+    ways = [metastability(law, sets, method=method) for method in ("levels", "nested")]
+    assert [way.status for way in ways] == ["ok", "ok"]
+    assert ways[0].log_escape[0] == pytest.approx(ways[1].log_escape[0], rel=1e-14)
+
+
 @pytest.mark.parametrize("method", ["levels", "nested"])
 def test_exits_that_no_order_holds_are_inconclusive(known, method):
     """Alone, each of four orders says `ok`; they are 18 and 31 decades apart."""
@@ -272,3 +331,7 @@ def test_exits_that_no_order_holds_are_inconclusive(known, method):
         assert "orders differ" in found.reason
     late = hit_within(chain, target, (0, 0), [1e9], method="slow exit")
     assert late.status == "inconclusive"
+    start = np.zeros(chain.shape, dtype=np.bool_)
+    start[0, 0] = True
+    escape = metastability(stationary(chain), [start, target], method=method)
+    assert escape.status == "inconclusive"

@@ -61,6 +61,17 @@ def test_a_closure_that_sees_a_delay_where_another_sees_a_trap_says_why():
     assert "a geometric number of retries sends fewer of them" in said
 
 
+def test_a_slow_recovery_without_a_resting_overload_is_told_from_a_trap():
+    slow = Time(40.0, 38.0, 44.0, 30.0, 100.0)
+    answers = [
+        Answer("staged", "safe", slow, None, "one rest", 0.0),
+        Answer("simulation", "can get stuck", slow, slow, "", 0.0),
+    ]
+    said = " ".join(differences(answers, service()))
+    assert "verdicts differ (staged: safe, simulation: can get stuck)" in said
+    assert "an overload is left slowly though nothing holds it" in said
+
+
 def test_what_an_engine_cannot_carry_it_says():
     found = agreement(
         service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5

@@ -75,6 +75,24 @@ def agreed(
     return solved, x, error
 
 
+def agreed_where_small(
+    solved: Solver, found: Scaled, answer: Callable[[Solver], Scaled], load: Array
+) -> tuple[Scaled, float]:
+    """Probabilities or flows that two orders agree upon where some are tiny, and how far these are apart.
+
+    Parameters
+    ----------
+    solved, found : an elimination, and what `answer` makes of it.
+    answer : solves from the right and sums up; only what it returns is compared.
+    load : see `solver_for`.
+    """
+    smallest = float(found.log()[found.mantissa > 0.0].min(initial=0.0))
+    if not drops_may_tell(solved, -smallest):
+        return found, 0.0
+    _, found, error = agreed(solved, found, answer, "right", load)
+    return found, error
+
+
 class _Way(NamedTuple):
     """One more order of elimination."""
 

@@ -10,7 +10,7 @@ both are solved, so that either keeps its digits where it is small; that they su
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -99,11 +99,12 @@ def committor(
         inside = Scaled.of(a.reshape(-1).astype(np.float64))
         outside = Scaled.of(b.reshape(-1).astype(np.float64))
         return _result(chain, inside, outside, 0.0, "none", "the two sets cover the box", None)
-    solved = solver_for(chain, removed=removed, method=method)
+    into = [rates_into(chain, hit) for hit in (a, b)]
+    solved = solver_for(chain, removed=removed, method=method, load=into[0])
     both: list[Scaled] = []
     error = solved.error
-    for hit, other in ((a, b), (b, a)):
-        p, doubt = _odds(solved, hit, other)
+    for load, hit, other in zip(into, (a, b), (b, a), strict=True):
+        p, doubt = _odds(solved, load, hit, other)
         both.append(p)
         error = max(error, doubt)
     h, g = (
@@ -113,12 +114,11 @@ def committor(
     return _result(chain, h, g, error, solved.method, solved.reason, solved)
 
 
-def _odds(solved: Solver, hit: Mask, other: Mask) -> tuple[Scaled, float]:
+def _odds(solved: Solver, into: Array, hit: Mask, other: Mask) -> tuple[Scaled, float]:
     """Probabilities to hit a set, and how far two dissections differ where these are tiny."""
-    into = rates_into(solved.chain, hit)
     p = solved.right(into)
     positive = p.mantissa > 0.0
-    smallest = float(p.log()[positive].min(initial=0.0))
+    smallest = log(2.0) * float(p.exponent[positive].min(initial=0))
     if not positive[~solved.removed.reshape(-1)].all():
         lost = can_reach(solved.chain, hit, other) & ~solved.removed & ~positive.reshape(hit.shape)
         smallest = -inf if lost.any() else smallest

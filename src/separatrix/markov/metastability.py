@@ -28,16 +28,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, agreed_where_small
 from separatrix.markov.generator import Chain, as_mask
+from separatrix.markov.hitting import hitting_times
 from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
-from separatrix.markov.solver import Solver
+from separatrix.markov.solver import Method, Solver
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.markov.stencil import expected_over_jumps, rates_into
 from separatrix.notebook import Shown
@@ -59,6 +61,9 @@ class Metastability(Shown):
     least_return : lower bound of the probability, from any other state, of reaching a set before
         coming back to that state.
     hardest : row-major number of the state where that bound is least; None where no state is left.
+    error : relative error of the escape probabilities, given the law's; measured where a second
+        elimination was made (see `agreement`).
+    status : ``"ok"``, or ``"inconclusive"`` with `reason`: the law is, or two orders differ.
     """
 
     ratio: float
@@ -67,6 +72,9 @@ class Metastability(Shown):
     log_escape: Array
     least_return: float
     hardest: int | None
+    error: float
+    status: Literal["ok", "inconclusive"]
+    reason: str
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers for JSON."""
@@ -74,10 +82,13 @@ class Metastability(Shown):
             "unit": "1", "ratio": self.ratio, "log_ratio": self.log_ratio,
             "escape": self.escape.tolist(), "log_escape": self.log_escape.tolist(),
             "least_return": self.least_return, "hardest": self.hardest,
+            "relative_error": self.error, "status": self.status, "reason": self.reason,
         }  # fmt: skip
 
 
-def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
+def metastability(
+    law: StationaryLaw, sets: Sequence[Mask], *, method: Method = "auto"
+) -> Metastability:
     """Whether some sets are metastable, by the probabilities of escape and of return.
 
     Parameters
@@ -85,6 +96,7 @@ def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
     law : from `stationary`.
     sets : at least two disjoint masks of the box's shape, such as the cores of the sets found by
         `metastable`: sets that touch each other are left at their rims at once.
+    method : see `solver_for`.
 
     Raises
     ------
@@ -103,21 +115,29 @@ def metastability(law: StationaryLaw, sets: Sequence[Mask]) -> Metastability:
             raise ModelError(Problem(f"set {i} meets one before it", "sets", "give disjoint sets"))
         union |= mask
     exits = chain.exit_rates().reshape(-1)
-    solved = None if union.all() else solver_for(chain, removed=union)
-    log_escape = np.array([_escape(chain, law, mask, union, solved, exits) for mask in masks])
+    solved = None if union.all() else solver_for(chain, removed=union, method=method)
+    escapes = [_escape(chain, law, mask, union, solved, exits) for mask in masks]
+    log_escape = np.array([log_odds for log_odds, _ in escapes])
+    error = max(doubt for _, doubt in escapes)
     log_return, hardest = 0.0, None
     if solved is not None:
         others = np.flatnonzero(~union.reshape(-1))
-        times = solved.right((~union).astype(np.float64))[others].log()
+        found = hitting_times(chain, union, second_moment=False, method=method)
+        error = max(error, found.error)
+        times = found.log_mean.reshape(-1)[others]
         bound = np.minimum(-np.log(exits[others]) - times, 0.0)
         place = int(bound.argmin())
         log_return, hardest = float(bound[place]), int(others[place])
     log_ratio = log(len(masks)) + float(log_escape.max()) - log_return
     with np.errstate(under="ignore"):
         escape = np.exp(log_escape)
+    trouble = f"two elimination orders differ by {error:.2g}" if error > AGREED else ""
+    if law.status != "ok":
+        trouble = f"the stationary law is not certified: {law.reason}"
     return Metastability(
-        exp(min(log_ratio, 700.0)), log_ratio, escape, log_escape, exp(log_return), hardest
-    )
+        exp(min(log_ratio, 700.0)), log_ratio, escape, log_escape, exp(log_return), hardest,
+        error, "inconclusive" if trouble else "ok", trouble,
+    )  # fmt: skip
 
 
 def conductance(law: StationaryLaw, states: Mask) -> float:
@@ -151,18 +171,24 @@ def _escape(
     union: Mask,
     solved: Solver | None,
     exits: Array,
-) -> float:
-    """Logarithm of the probability, from the law within one set, of hitting another one first."""
-    others = union & ~mask
-    direct = rates_into(chain, others)
-    arriving = Scaled.of(direct)
-    if solved is not None:
-        first = solved.right(np.where(union.reshape(-1), 0.0, direct))
-        arriving = arriving.plus(expected_over_jumps(chain, first, union))
+) -> tuple[float, float]:
+    """Logarithm of the probability, from the law within one set, of hitting another one first; its error."""
     own = np.flatnonzero(mask.reshape(-1))
     pi = Scaled.of_logs(law.log_pi.reshape(-1)[own])
     if not pi.total().mantissa[0] > 0.0:
         raise ModelError(Problem("a set has no stationary mass", "sets", "give recurrent states"))
+    direct = rates_into(chain, union & ~mask)
+    outside = np.where(union.reshape(-1), 0.0, direct)
     alive = exits[own] > 0.0
-    chance = arriving[own].over(Scaled.of(np.where(alive, exits[own], 1.0)))
-    return float(pi.times(chance).total().over(pi.total()).log()[0])
+
+    def within(solver: Solver | None) -> Scaled:
+        arriving = Scaled.of(direct)
+        if solver is not None:
+            arriving = arriving.plus(expected_over_jumps(chain, solver.right(outside), union))
+        chance = arriving[own].over(Scaled.of(np.where(alive, exits[own], 1.0)))
+        return pi.times(chance).total().over(pi.total())
+
+    found, error = within(solved), 0.0
+    if solved is not None:
+        found, error = agreed_where_small(solved, found, within, outside)
+    return float(found.log()[0]), error

@@ -39,9 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
+from separatrix.markov.agreement import AGREED, agreed_where_small
 from separatrix.markov.generator import Chain, as_chain
 from separatrix.markov.methods import solver_for
-from separatrix.markov.scaled import Scaled
+from separatrix.markov.scaled import Scaled, zeros
+from separatrix.markov.solver import Solver
 from separatrix.markov.spectrum import Spectrum, spectrum
 from separatrix.markov.stationary import StationaryLaw
 from separatrix.markov.stencil import expected_over_jumps, rates_into
@@ -152,7 +154,7 @@ def metastable(
     order = np.argsort(-mass, kind="stable")
     chi = chi[order]
     labels = chi.argmax(axis=0)
-    weights, flows, settled = _between(chain, chi, labels, modes.law)
+    weights, flows, error = _between(chain, chi, labels, modes.law)
     log_rates = np.full((m, m), -np.inf)
     for i in range(m):
         for j in range(m):
@@ -162,7 +164,7 @@ def metastable(
         rates = np.exp(log_rates)
         shares = np.exp(weights)
     np.fill_diagonal(rates, -rates.sum(axis=1))
-    reason = _doubt(modes, m, separation, settled)
+    reason = _doubt(modes, m, separation, error)
     return Metastable(
         count=m,
         memberships=chi.reshape(m, *chain.shape),
@@ -264,38 +266,60 @@ def _crispness(chi: Array, law: StationaryLaw, labels: Index) -> float:
 
 def _between(
     chain: Chain, chi: Array, labels: Index, law: StationaryLaw
-) -> tuple[Array, Array, bool]:
-    """Logarithms of the sets' probabilities and of the flows between them, and whether all is cored."""
+) -> tuple[Array, Array, float | None]:
+    """Logarithms of the sets' probabilities and of the flows between them, and the error of what leads to
+    them: the difference of two orders where these are tiny, None where some set has no core."""
     m = chi.shape[0]
     log_pi = law.log_pi.reshape(-1)
     pi = Scaled.of_logs(log_pi)
     if m == 1:
-        return np.zeros(1), np.full((1, 1), -np.inf), True
+        return np.zeros(1), np.full((1, 1), -np.inf), 0.0
     cores = np.stack([(labels == i) & (chi[i] >= CORE * chi[i].max()) for i in range(m)])
     weights, flows = np.full(m, -np.inf), np.full((m, m), -np.inf)
     if not cores.any(axis=1).all():
-        return weights, flows, False
+        return weights, flows, None
     removed = cast(Mask, np.any(cores, axis=0)).reshape(chain.shape)
     solved = None if removed.all() else solver_for(chain, removed=removed)
+    error = 0.0
     for j in range(m):
-        core = cores[j].reshape(chain.shape)
-        direct = rates_into(chain, core)
+        direct = rates_into(chain, cores[j].reshape(chain.shape))
         outside = np.where(removed.reshape(-1), 0.0, direct)
-        between = solved.right(outside) if solved is not None else Scaled.of(np.zeros(labels.size))
-        first = between.plus(Scaled.of(cores[j].astype(np.float64)))
-        weights[j] = float(pi.times(first).total().log()[0])
-        # what leaves a core and hits core j next: straight, or through the states between
-        arriving = expected_over_jumps(chain, between, removed).plus(Scaled.of(direct))
-        for i in range(m):
-            if i != j:
+
+        def towards(
+            solver: Solver | None, j: int = j, direct: Array = direct, outside: Array = outside
+        ) -> Scaled:
+            """What goes to core j next: the weight of it all, and the flow that leaves each core."""
+            between = zeros(labels.size) if solver is None else solver.right(outside)
+            weight = pi.times(between.plus(Scaled.of(cores[j].astype(np.float64)))).total()
+            # straight, or through the states between
+            arriving = expected_over_jumps(chain, between, removed).plus(Scaled.of(direct))
+            parts = [weight]
+            for i in range(m):
                 mine = np.flatnonzero(cores[i])
-                flows[i, j] = float(pi[mine].times(arriving[mine]).total().log()[0])
-    return weights, flows, True
+                parts.append(pi[mine].times(arriving[mine]).total())
+            return Scaled(
+                np.concatenate([part.mantissa for part in parts]),
+                np.concatenate([part.exponent for part in parts]),
+            )
+
+        found = towards(solved)
+        if solved is not None:
+            found, doubt = agreed_where_small(solved, found, towards, outside)
+            error = max(error, doubt)
+        log = found.log()
+        weights[j] = log[0]
+        flows[:, j] = log[1:]
+        flows[j, j] = -np.inf
+    return weights, flows, error
 
 
-def _doubt(modes: Spectrum, m: int, separation: float, settled: bool) -> str:
-    if not settled:
+def _doubt(modes: Spectrum, m: int, separation: float, error: float | None) -> str:
+    if modes.law.status != "ok":
+        return f"the stationary law is not certified: {modes.law.reason}"
+    if error is None:
         return "some set has no state that clearly belongs to it; ask for fewer sets"
+    if error > AGREED:
+        return f"two elimination orders differ by {error:.2g} in where a state goes next"
     if modes.errors[:m].max() > 1e-6:
         return f"a slow mode is known to {modes.errors[:m].max():.2g} only"
     if m > 1 and separation < 1.5:

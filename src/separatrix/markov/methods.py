@@ -59,7 +59,7 @@ def solver_for(
         take minutes, and nested dissection after all where that does not converge. Below some
         12,000 states it goes by levels until something has loaded the compiled code of nested
         dissection, which takes half a second and is several times as fast from then on.
-    reverse : eliminate in the opposite order, as an independent check of the digits.
+    reverse : eliminate, or iterate, in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
         hitting times need: half the memory of nested dissection, but every further solve eliminates
@@ -93,7 +93,7 @@ def solver_for(
             from separatrix.markov.aggregation.solver import Aggregated
 
             _require_reachable(chain, gone, killing, last)
-            first = Aggregated(chain, gone, killing, last, picked, reason)
+            first = Aggregated(chain, gone, killing, last, picked, reason, reverse=reverse)
             if method == "aggregated":
                 return first
 

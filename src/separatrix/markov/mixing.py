@@ -90,11 +90,17 @@ def mixing_time(
     """
     if not 0.0 < eps < 1.0:
         raise ModelError(f"eps must be in (0, 1); got {eps}")
-    shape = modes.law.pi.shape
-    if starts is None:
-        return _climbed(modes, eps)
-    if not starts:
+    if starts is not None and not starts:
         raise ModelError("name at least one start")
+    found = _climbed(modes, eps) if starts is None else _longest(modes, starts, eps)
+    if modes.status == "ok" or found.status != "ok":
+        return found
+    return replace(found, status="inconclusive", reason=modes.reason)
+
+
+def _longest(modes: Spectrum, starts: Sequence[Start], eps: float) -> MixingTime:
+    """The longest of some starts."""
+    shape = modes.law.pi.shape
     each = [_one(modes, start_law(start, shape), eps)[0] for start in starts]
     times = [m.time if isfinite(m.time) else np.inf for m in each]
     place = int(np.argmax(times))

@@ -140,7 +140,9 @@ def spectrum(
             break
     assert best is not None  # noqa: S101 (there is at least one anchor)
     worst = float(best.errors[0])
-    good = worst < 1e-6
+    trouble = "" if worst < 1e-6 else f"estimated relative error of the gap {worst:.2g}"
+    if known.status != "ok":
+        trouble = f"the stationary law is not certified: {known.reason}"
     flat = np.ones((chain.n_states, 1), dtype=np.complex128)
     law_column = known.pi.reshape(-1, 1).astype(np.complex128)
     return Spectrum(
@@ -149,8 +151,8 @@ def spectrum(
         left=np.concatenate([law_column, best.left], axis=1).T.reshape(-1, *chain.shape),
         errors=np.concatenate([[0.0], best.errors]),
         gap=float(best.rates[0].real),
-        status="ok" if good else "inconclusive",
-        reason="" if good else f"estimated relative error of the gap {worst:.2g}",
+        status="inconclusive" if trouble else "ok",
+        reason=trouble,
         law=known,
     )
 

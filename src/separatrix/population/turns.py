@@ -31,8 +31,7 @@ can wait doomed: so many are saved at least, and so few turn to the worse.
 
 The two balance at o = Np, near which the mean dynamics rest; these (`Population.averages`) leave the turns out.
 Not kept: how far each time-out has come (it is exponential: verification/clocks), and the true times between
-arrivals. Measured, term by
-term, in verification/turning_rates, and by what follows in verification/closures.
+arrivals. Measured, term by term, in verification/turning_rates, and by what follows in verification/closures.
 """
 
 from __future__ import annotations

@@ -257,6 +257,11 @@ def differences(answers: Sequence[Answer], program: Program) -> list[str]:
             "verdict: where some attempts are late and others not, a geometric number of retries sends fewer "
             "of them, and an overload is left sooner than in the staged chain"
         )
+    if words.get("staged", "") == "safe" and words.get("simulation", "") == "can get stuck":
+        found.append(
+            "verdict: the chain takes for a trap what its mean dynamics rest in, simulation what lasts long: "
+            "just before such a rest appears, an overload is left slowly though nothing holds it"
+        )
     if fluid and fluid.word == "can get stuck":
         found.append("fluid never leaves a stuck state: escapes are chance, which it leaves out")
     closures = [a.recovery for a in (staged, geometric) if a and a.recovery]

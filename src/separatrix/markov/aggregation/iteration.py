@@ -74,6 +74,7 @@ def iterate(
     killing: float = 0.0,
     source: Array | None = None,
     tolerance: float = 1e-11,
+    reverse: bool = False,
 ) -> Iterated:
     """Stationary law of a lattice chain, or expected times in each state from a source.
 
@@ -84,6 +85,8 @@ def iterate(
     killing : constant rate [1/s] at which it ends anywhere; together with `source`.
     source : initial measure, of the box's shape; the result is then the time [s] spent in each state.
     tolerance : relative error asked of every entry.
+    reverse : take the axes, and the lines of each, in the opposite order, and other blocks: rounds that
+        go another way to the same end, as a check of the digits.
 
     Raises
     ------
@@ -98,14 +101,19 @@ def iterate(
     b = np.zeros(chain.shape) if source is None else np.where(kept, source, 0.0)
     x, power = kept / kept.sum(), 0
     sides = block_sides(chain)
+    if reverse:
+        sides = tuple(
+            min(side + 1, length) for side, length in zip(sides, chain.shape, strict=True)
+        )
+    axes = range(x.ndim)[:: -1 if reverse else 1]
     smooth = _Smoother(chain, kept, killing)
     changes: list[float] = []
     rate = error = np.inf
     for _ in range(_ROUNDS):
         before, before_power = x.copy(), power
         flow = np.ldexp(b, -power)
-        for axis in range(x.ndim):
-            for backwards in (False, True) * _SWEEPS:
+        for axis in axes:
+            for backwards in (reverse, not reverse) * _SWEEPS:
                 smooth(axis, x, flow, backwards)
         if source is None:
             x *= blocks_law(chain, x, sides)

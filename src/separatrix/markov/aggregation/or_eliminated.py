@@ -32,8 +32,9 @@ class AggregatedOrEliminated(Solver):
         eliminated : makes the factors, should they be needed, and is told why they are.
         """
         super().__init__(
-            first.chain, first.removed, first.killing, first.anchor, first.method, first.reason
-        )
+            first.chain, first.removed, first.killing, first.anchor, first.method, first.reason,
+            reverse=first.reverse,
+        )  # fmt: skip
         self._eliminated = eliminated
         self._now: Solver = first
 

@@ -142,12 +142,15 @@ class Aggregated(Solver):
         source = _shifted(start, -top).to_float().reshape(chain.shape)
         if not (source[~gone] > 0.0).any():
             return zeros(start.size)
-        found = iterate(chain, removed=gone, killing=self.killing, source=source, tolerance=_ASKED)
+        found = iterate(
+            chain, removed=gone, killing=self.killing, source=source, tolerance=_ASKED,
+            reverse=self.reverse,
+        )  # fmt: skip
         return _shifted(_scaled(_sure(found)), top)
 
     @cached_property
     def _law(self) -> Iterated:
-        found = _sure(iterate(self.chain, tolerance=_ASKED))
+        found = _sure(iterate(self.chain, tolerance=_ASKED, reverse=self.reverse))
         x = found.x
         if not ((x > 0.0) & (x <= FLOOR * x.max())).any():
             return found

@@ -83,7 +83,8 @@ def _halve(
     large = side.prod(axis=1) > leaf
     long = np.zeros(len(low), dtype=np.bool_)
     if strips is not None:
-        long = (side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]) & large
+        long = side[:, strips.axis] > 2 * strips.levels + reach[strips.axis]
+        long &= large
         axis[long] = strips.axis
     split = np.flatnonzero(large & (length[every, axis] > 0.0))
     own_low, own_high = low.copy(), high.copy()
