@@ -37,7 +37,6 @@ from separatrix.errors import ModelError, Problem
 from separatrix.markov.agreement import AGREED, agreed_where_small
 from separatrix.markov.generator import Chain, as_mask
 from separatrix.markov.hitting import hitting_times
-from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Method, Solver
 from separatrix.markov.stationary import StationaryLaw
@@ -115,14 +114,16 @@ def metastability(
             raise ModelError(Problem(f"set {i} meets one before it", "sets", "give disjoint sets"))
         union |= mask
     exits = chain.exit_rates().reshape(-1)
-    solved = None if union.all() else solver_for(chain, removed=union, method=method)
+    found = solved = None
+    if not union.all():
+        found = hitting_times(chain, union, second_moment=False, method=method)
+        solved = found.solver.complete() if found.solver is not None else None
     escapes = [_escape(chain, law, mask, union, solved, exits) for mask in masks]
     log_escape = np.array([log_odds for log_odds, _ in escapes])
     error = max(doubt for _, doubt in escapes)
     log_return, hardest = 0.0, None
-    if solved is not None:
+    if found is not None:
         others = np.flatnonzero(~union.reshape(-1))
-        found = hitting_times(chain, union, second_moment=False, method=method)
         error = max(error, found.error)
         times = found.log_mean.reshape(-1)[others]
         bound = np.minimum(-np.log(exits[others]) - times, 0.0)
