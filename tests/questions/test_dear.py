@@ -1,14 +1,27 @@
-"""What a chain may cost: counted before it is made, and refused in words."""
+"""What a chain or a simulation may cost: counted before it is made, and refused in words."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from separatrix import Program, Server, Source, Work
 from separatrix.errors import NotConverged
 from separatrix.markov.nested.effort import elimination_operations
 from separatrix.population import Population
 from separatrix.population.lattice import Axis
-from separatrix.questions.dear import affordable, dearness, multiplications
+from separatrix.questions.aftermath import aftermath
+from separatrix.questions.calm import calm_share, overload_score
+from separatrix.questions.dear import (
+    SIMULATED,
+    affordable,
+    dearness,
+    events_per_second,
+    multiplications,
+    worth_simulating,
+)
+from separatrix.questions.simulated import seen_recovery
 
 
 def box(*sizes: int) -> Population:
@@ -51,3 +64,28 @@ def test_a_chain_of_many_axes_is_named_in_one_line():
     assert "100 x ... of 4000 axes" in told
     assert "1.00e+8000 states" in told
     assert len(told) < 150
+
+
+def test_a_simulation_that_would_take_years_is_refused_with_its_cost(long_waits):
+    # 10/s with three retries and three events an attempt: 120 events a second
+    assert events_per_second(long_waits) == 120.0
+    worth_simulating(long_waits, SIMULATED / 1200.0, 10)
+    with pytest.raises(NotConverged) as caught:
+        worth_simulating(long_waits, SIMULATED / 1200.0, 11)
+    assert "some 1e+10 events" in str(caught.value)
+    assert caught.value.certificate == "cost"
+
+
+def test_clients_that_wait_for_years_are_no_reason_to_simulate_years(long_waits):
+    for ask in (calm_share, overload_score, aftermath, partial(seen_recovery, healthy=5.0)):
+        with pytest.raises(NotConverged, match="timeout"):
+            ask(long_waits)
+
+
+@pytest.fixture
+def long_waits() -> Program:
+    program = Program("p")
+    program.add_server(Server("s", {"get": Work(10.0)}, 50))
+    program.add_source(Source("c", "get", 10.0, timeout=1e9, retries=3))
+    program.connect("c", "s")
+    return program

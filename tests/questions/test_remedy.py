@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from math import inf
 
 import pytest
 from click.testing import CliRunner
@@ -110,6 +112,13 @@ def test_a_knob_that_no_chain_carries_is_confirmed_by_fresh_runs():
     (remedy,) = found.found
     assert remedy.changes == {("servers", "s", "drop_expired"): True}
     assert remedy.confirmed_by
+
+
+def test_who_is_back_is_said_also_where_the_hundredth_is_not(found):
+    remedy = found.found[0]
+    assert replace(remedy, recovery_p99=4.0).back == "99 % are back within 4 s"
+    trapped = replace(remedy, recovery_p99=inf, trapped=0.015)
+    assert trapped.back == "98.5 % of the runs are back"
 
 
 def test_a_limit_must_be_one():

@@ -26,6 +26,7 @@ from separatrix.model.demand import demands
 from separatrix.model.faults import Fault
 from separatrix.model.parameters import with_parameter
 from separatrix.notebook import Shown
+from separatrix.questions.dear import worth_simulating
 from separatrix.questions.long_outage import longest_outage
 from separatrix.questions.odds import wilson
 from separatrix.questions.verdict import HEALTHY_SHARE, HOLDS, relaxation
@@ -103,7 +104,8 @@ def aftermath(
     runs, seed : replications, and the seed of all random streams.
     workers : processes; None for as many as there are processors.
 
-    Raises ModelError where nobody sends anything, or the program cannot be simulated.
+    Raises ModelError where nobody sends anything, or the program cannot be simulated; NotConverged where that
+    would be too dear.
     """
     rate = sum(source.mean_rate for source in program.sources)
     if rate <= 0:
@@ -120,6 +122,7 @@ def aftermath(
     given = HOLDS * max(tau, backlog_time(program)) if wait is None else wait
     step = window / SAMPLES_A_WINDOW
     horizon = schedule.end + given + window
+    worth_simulating(hit, horizon, runs)
     found = simulate(
         hit, horizon=horizon, step=step, runs=runs, seed=seed, warmup=0.0, keep=True,
         workers=workers, progress=False,

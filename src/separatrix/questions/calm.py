@@ -1,13 +1,14 @@
 r"""What a service is like when nothing happens to it, simulated: whom it answers, how busy it is, how full.
 
 Asked where no chain says it. Runs last :data:`LASTS` times `relaxation`, the first tenth left out (after an outage
-the first half).
+the first half). NotConverged where that is too dear to be simulated.
 """
 
 from __future__ import annotations
 
 from separatrix.model import Program, Schedule
 from separatrix.model.plaindata import as_plain
+from separatrix.questions.dear import worth_simulating
 from separatrix.questions.long_outage import long_outage
 from separatrix.questions.verdict import HEALTHY_SHARE, relaxation
 from separatrix.simulate import SimulationResult, simulate
@@ -17,7 +18,7 @@ LASTS = 20.0
 SATURATED = 0.95
 """Mean share of a server's threads at work from which it is full for good: mean dynamics that rest below its
 capacity leave more of them idle."""
-_KEPT = 4
+_KEPT, _RUNS = 4, 16
 _known: dict[tuple[str, int], SimulationResult] = {}
 
 
@@ -82,8 +83,9 @@ def _calm(program: Program, seed: int) -> SimulationResult:
 def _runs(program: Program, seed: int, *, begin: float, settled: float) -> SimulationResult:
     """Runs that last `LASTS` from `begin` [s] on; a share `settled` of that is left out."""
     lasting = LASTS * relaxation(program)
+    worth_simulating(program, begin + lasting, _RUNS)
     return simulate(
-        program, horizon=begin + lasting, runs=16, seed=seed, warmup=begin + settled * lasting,
+        program, horizon=begin + lasting, runs=_RUNS, seed=seed, warmup=begin + settled * lasting,
         workers=1, progress=False,
     )  # fmt: skip
 

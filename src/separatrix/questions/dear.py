@@ -1,7 +1,8 @@
-"""Which chains are too dear to be asked, in one place.
+"""Which chains and simulations are too dear to be asked, in one place.
 
 What a chain costs is the multiplications of one elimination, known before it is made
-(`separatrix.markov.nested.effort`); a core does about 7e9 of them in a second. Each bound is a patience.
+(`separatrix.markov.nested.effort`); a core does about 7e9 of them in a second. What a simulation costs is its
+events, some ten million a second. Each bound is a patience.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from decimal import Decimal
 from math import inf
 
 from separatrix.errors import NotConverged
+from separatrix.model import Program
+from separatrix.model.quantities import duration_text
 from separatrix.population import Population
 
 UNASKED = 2e11
@@ -20,6 +23,10 @@ FORETOLD = 1e11
 """A quarter of a minute: beside a measurement that runs while the chain is worked out."""
 SCORE = 1e10
 """A second and a half: a committor that only makes a simulation quicker."""
+EVENTS_PER_ATTEMPT = 3.0
+"""Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
+SIMULATED = 1e10
+"""Events, a quarter of an hour: all runs of one simulation that only ends after so much simulated time."""
 _AXES_SHOWN = 8
 _MOST_STATES = 10_000_000  # more than these cost more than any bound, on any lattice
 
@@ -70,3 +77,19 @@ def affordable(
     if dear:
         raise NotConverged(f"{dear} is too dear {advice}", certificate="cost")
     return population
+
+
+def events_per_second(program: Program) -> float:
+    """Events of one simulated second when every request makes all its attempts."""
+    return EVENTS_PER_ATTEMPT * sum(s.mean_rate * (1 + s.retries) for s in program.sources)
+
+
+def worth_simulating(program: Program, seconds: float, runs: int) -> None:
+    """Raise NotConverged, with the cost, where so many runs over so many `seconds` are beyond `SIMULATED` events."""
+    events = events_per_second(program) * seconds * runs
+    if events > SIMULATED:
+        raise NotConverged(
+            f"{runs} runs over {duration_text(seconds)} each, some {events:.1g} events, are too dear to be "
+            "simulated; is a timeout, a backoff or a queue longer than meant?",
+            certificate="cost",
+        )

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from separatrix.model.parameters import Path
+from separatrix.model.quantities import duration_text, percent_text
 from separatrix.notebook import Shown
 
 Proposer = Literal["fluid", "simulation"]
@@ -42,6 +43,13 @@ class Remedy(Shown):
     trapped_high: float
     goodput_before: float
     goodput_after: float
+
+    @property
+    def back(self) -> str:
+        """Who is back, and within what time, in words."""
+        if isfinite(self.recovery_p99):
+            return f"99 % are back within {duration_text(self.recovery_p99)}"
+        return f"{percent_text(1.0 - self.trapped)} of the runs are back"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; parts as text, None for never."""

@@ -25,14 +25,13 @@ from separatrix.model import Program, Schedule
 from separatrix.model.quantities import duration_text
 from separatrix.notebook import Shown
 from separatrix.questions.calm import LASTS, overloaded
+from separatrix.questions.dear import events_per_second, worth_simulating
 from separatrix.questions.long_outage import backlog_time, long_outage
 from separatrix.questions.seen import SeenPassage
 from separatrix.questions.split import refined
 from separatrix.questions.verdict import HOLDS, Word, relaxation
 from separatrix.simulate.passage import PassageTimes, passage_times
 
-EVENTS_PER_ATTEMPT = 3.0
-"""Arrival, end of service, time-out: what sets how much simulated time a budget buys."""
 BALLISTIC = 0.5
 """Coefficient of variation below which a passage is a drift and no escape (whose is 1)."""
 _FEWEST = 20
@@ -66,6 +65,7 @@ def seen_recovery(
     if least > 0:
         runs = min(runs, max(_FEWEST, int(_affordable(program, events) / least)))
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program), least)
+    worth_simulating(program, end + longest, runs)
     return _passage(
         passage_times(hit, low=healthy, after=end, runs=runs, longest=longest, seed=seed)
     )
@@ -81,6 +81,7 @@ def seen_collapse(
 ) -> SeenPassage:
     """Time from an empty service until the score is at least `stuck`, without any fault."""
     longest = max(_affordable(program, events) / runs, 4 * relaxation(program))
+    worth_simulating(program, longest, runs)
     calm = program.under(Schedule())
     return _passage(passage_times(calm, high=stuck, runs=runs, longest=longest, seed=seed))
 
@@ -235,8 +236,7 @@ def without_retries(program: Program) -> Program:
 
 def _affordable(program: Program, events: float) -> float:
     """Simulated time that `events` pay for when every request makes all its attempts [s]."""
-    attempts = sum(s.mean_rate * (1 + s.retries) for s in program.sources)
-    return events / (EVENTS_PER_ATTEMPT * attempts)
+    return events / events_per_second(program)
 
 
 def _passage(times: PassageTimes) -> SeenPassage:

@@ -148,5 +148,4 @@ def _fix(dossier: Dossier) -> Tile | None:
     if not fixes.found:
         return ("Cheapest fix", "none found", "no single knob makes it safe")
     best = fixes.found[0]
-    within = duration_text(best.recovery_p99) if isfinite(best.recovery_p99) else "never"
-    return ("Cheapest fix", best.text, f"then 99 % are back within {within} after an outage")
+    return ("Cheapest fix", best.text, f"then {best.back} after an outage")

@@ -6,7 +6,7 @@ import html
 from difflib import unified_diff
 
 from separatrix.model.edits import Document, in_units
-from separatrix.model.quantities import duration_text, percent_text
+from separatrix.model.quantities import percent_text
 from separatrix.questions.dossier import Dossier
 from separatrix.questions.remedies_found import Remedies, Remedy
 from separatrix.views.page import folded, listed, section
@@ -43,7 +43,7 @@ def remedy_section(dossier: Dossier, yaml: str) -> str:
 
 def _item(remedy: Remedy, yaml: str, *, opened: bool = False) -> str:
     facts = (
-        f"After a long outage 99 % are back within {duration_text(remedy.recovery_p99)}; "
+        f"After a long outage {remedy.back}; "
         f"{percent_text(remedy.trapped)} of simulated runs stay stuck (at most "
         f"{percent_text(remedy.trapped_high)}). In normal times {percent_text(remedy.goodput_after)} are "
         f"answered in time (now {percent_text(remedy.goodput_before)}). Effort {remedy.cost:.3g}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from separatrix.model.quantities import duration_text, percent_text
+from separatrix.model.quantities import percent_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ def lines(remedy: Remedy) -> list[str]:
     return [
         f"cost {remedy.cost:.3g}; proposed by {remedy.proposed_by}; confirmed by "
         f"{', '.join(remedy.confirmed_by)}",
-        f"after a long outage 99 % are back within {duration_text(remedy.recovery_p99)}; trapped: "
+        f"after a long outage {remedy.back}; trapped: "
         f"{100 * remedy.trapped:.2g} % of the runs (at most {100 * remedy.trapped_high:.2g} %)",
         f"at normal load {after} of the requests are answered in time (now {before})",
     ]
