@@ -15,13 +15,18 @@ from click.testing import CliRunner
 from separatrix.cli import main
 
 SRC = Path(__file__).resolve().parents[2] / "src"
-PATIENCE = 120.0  # s; only to end a test whose process never begins
+PATIENCE = 120.0  # s; only to end a test whose process never begins, or never ends
+
+
+def _heard() -> None:
+    """Let the process hear Ctrl-C, also where the tests run behind a shell's ``&``, which makes them deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def started(place: Path, *arguments: str, **streams: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "separatrix", *arguments],
-        cwd=place, text=True, stderr=subprocess.PIPE, start_new_session=True,
+        cwd=place, text=True, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_heard,
         env={**os.environ, "PYTHONPATH": str(SRC)}, **streams,
     )  # fmt: skip
 
@@ -83,7 +88,10 @@ def test_ctrl_c_in_the_middle_keeps_whole_runs_and_no_half_file(tmp_path, calm):
         assert time.monotonic() < begin + PATIENCE
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)
-    out, said = running.communicate()
+    try:
+        out, said = running.communicate(timeout=PATIENCE)
+    finally:
+        running.kill()
     assert running.returncode == 128 + signal.SIGINT
     assert out == ""
     assert said.splitlines()[-1] == "interrupted"
