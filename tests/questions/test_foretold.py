@@ -66,7 +66,7 @@ def test_both_foretell_what_simulated_runs_do(retries, word):
     assert chain.chance == pytest.approx(share, abs=0.2)
     assert (chain.recovery == math.inf) == (word == "stuck")
     said = forecast_text(chain)
-    assert ("gets stuck with probability" in said) == (word == "stuck")
+    assert ("gets stuck with a chance of" in said) == (word == "stuck")
     assert ("back after" in said) == (word == "recovers")
 
 

@@ -25,7 +25,7 @@ from separatrix.model.findings import Finding, Place, findings, nearest, shown
 from separatrix.model.limits import Limit, LimitText, as_limit
 from separatrix.model.parts import DependentCall, Server, Source
 from separatrix.model.program import Program
-from separatrix.model.quantities import Name
+from separatrix.model.quantities import Name, number_text
 from separatrix.model.skeleton import locate, skeleton
 from separatrix.model.wholeness import UNREACHED, problems_of
 
@@ -257,4 +257,5 @@ def _value_as_plain(value: Any, hint: Any, *, units: bool) -> Any:
         items = cast("tuple[Any, ...]", value)
         return [_value_as_plain(v, None, units=units) for v in items]
     notation = anatomy.notation_of(hint) if units and isinstance(value, float) else None
-    return notation.text(value) if notation is not None else value
+    # a share is written as the number that it is: as a text it would stand in quotes
+    return value if notation is None or notation.text is number_text else notation.text(value)
