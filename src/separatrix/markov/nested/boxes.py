@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,8 +10,6 @@ from numpy.typing import NDArray
 
 Index: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-
-_SMALL = 2**16  # states
 
 
 @dataclass(frozen=True)
@@ -39,25 +36,7 @@ class Strips(NamedTuple):
 def cut(
     low: Index, high: Index, reach: Index, leaf: int, share: float, strips: Strips | None = None
 ) -> Boxes:
-    """Cut a box into halves and slabs, all boxes of one depth at a time.
-
-    The arrays are shared with other calls: of small boxes, whose cutting is a fifth of their elimination, the last
-    few are kept.
-    """
-    corners = tuple(low.tolist()), tuple(high.tolist()), tuple(reach.tolist())
-    small = int((high - low).prod()) <= _SMALL
-    return (_cut_once if small else _cut)(*corners, leaf, share, strips)
-
-
-def _cut(
-    at: tuple[int, ...],
-    to: tuple[int, ...],
-    jumps: tuple[int, ...],
-    leaf: int,
-    share: float,
-    strips: Strips | None,
-) -> Boxes:
-    low, high, reach = (np.array(numbers, dtype=np.int64) for numbers in (at, to, jumps))
+    """Cut a box into halves and slabs, all boxes of one depth at a time."""
     lows, highs = [low[None, :]], [high[None, :]]
     own_lows: list[Index] = []
     own_highs: list[Index] = []
@@ -91,9 +70,6 @@ def _cut(
             left[above] = above - 1 - sizes[depth + 1][1::2]
             numbers = np.stack([left[above], right[above]], axis=1).reshape(-1)
     return Boxes(corners[0], corners[1], corners[2], corners[3], left, right, start)
-
-
-_cut_once = lru_cache(maxsize=8)(_cut)
 
 
 def _halve(
