@@ -79,9 +79,8 @@ def upper_gamma(a: Array, x: Array) -> Array:
 
 def _kummer_sum(k: Array, x: Array) -> Array:
     r""":math:`\sum_{j\ge0} x^j / ((k+1)\cdots(k+j))` where k > x; elsewhere unused."""
-    base = np.where(
-        k > x, k, np.inf
-    )  # whose terms are nothing: they would be the last to get small
+    # infinite where it is not used: such terms would be the last to get small
+    base = np.where(k > x, k, np.inf)
     x = np.asarray(x)[..., None]
     term = np.ones_like(base)
     total = np.ones_like(base)
