@@ -133,8 +133,6 @@ def walk(program: Program) -> object:
 def main() -> None:
     program = load(str(HERE.parent / "examples" / "retry_storm.yaml"))
     large = with_parameters(program, {"servers.database.qsize": 200_000})
-    population = mean_field(program)
-    flat = mean_field(program, "geometric")
     model, many = delay_model(program), delay_model(tree(50))
 
     def glance(of: Program) -> None:
@@ -144,8 +142,8 @@ def main() -> None:
     wide, pair = mean_field(row_of_servers(50), "geometric"), mean_field(pair_that_waits())
     timeout, speed = "sources.web.timeout", "servers.database.apis.read.processing_rate"
     rows: list[tuple[str, str, Callable[[], object], int]] = [
-        ("fixed points of retry_storm (staged)", "", lambda: fixed_points(population), 7),
-        ("the same, geometric", "", lambda: fixed_points(flat), 7),
+        ("fixed points of retry_storm (staged)", "", lambda: fixed_points(mean_field(program)), 7),
+        ("the same, geometric", "", lambda: fixed_points(mean_field(program, "geometric")), 7),
         ("portrait, equilibria, metastable range", "0.05", lambda: glance(program), 7),
         ("the same with a queue of 200,000", "0.05", lambda: glance(large), 7),
         ("hysteresis over the arrival rate", "1", lambda: hysteresis(program, RATE), 7),

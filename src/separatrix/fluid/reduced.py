@@ -7,6 +7,8 @@ bracket the fixed points.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from separatrix.errors import NotConverged, Unsupported
@@ -48,8 +50,14 @@ def reduced(population: Population, q: Array) -> Array:
 def rests(population: Population, *, resolution: int = 301) -> Array:
     """(m, n_axes) the fixed points, by increasing queue; see `roots`.
 
-    Newton's method moves those at which an orbit is full up to its bound to where its flows balance.
+    Newton's method moves those at which an orbit is full up to its bound to where its flows balance. The verdict and
+    the picture of one reading ask for the same points: those of the last few populations are kept.
     """
+    return _rests(population, resolution).copy()
+
+
+@lru_cache(maxsize=4)
+def _rests(population: Population, resolution: int) -> Array:
     at = roots(population, resolution=resolution, rounds=4)
     states = np.concatenate([at[:, None], rested_orbits(population, at)], axis=1)
     for i in np.flatnonzero(imbalance(population, states) > BALANCED):

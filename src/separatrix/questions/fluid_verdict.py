@@ -99,6 +99,17 @@ def fluid_verdict(
     Raises ModelError, `Unsupported` where no population carries the program.
     """
     population = lower(program, closure, means_only=True)
+    return verdict_on(program, population, healthy=healthy, timed=timed)
+
+
+def verdict_on(
+    program: Program,
+    population: Population,
+    *,
+    healthy: float | None = None,
+    timed: bool = True,
+) -> FluidVerdict:
+    """The same for a population that `program` was lowered to."""
     low, high = _outer_rests(population)
     low_share, high_share = (
         answered_share(program, population, rest.state) for rest in (low, high)

@@ -13,7 +13,7 @@ from separatrix.fluid.reduced import reducible
 from separatrix.model import Program
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower
-from separatrix.questions.fluid_verdict import FluidVerdict, fluid_verdict
+from separatrix.questions.fluid_verdict import FluidVerdict, verdict_on
 from separatrix.questions.portrait import Portrait, described, plane
 from separatrix.questions.sliders import Slider, sliders
 
@@ -86,7 +86,7 @@ def glance(program: Program, *, divided: bool = True, patient: bool = True) -> G
     """
     program.check()
     population = lower(program, "geometric", means_only=True)
-    verdict = fluid_verdict(program, closure="geometric", timed=False)
+    verdict = verdict_on(program, population, timed=False)
     picture, finding = _picture(population, program if divided else None)
     curve, found = _over_load(program) if patient or reducible(population) else (None, None)
     return Glance(
