@@ -92,7 +92,8 @@ def test_ctrl_c_in_the_middle_keeps_whole_runs_and_no_half_file(tmp_path, calm):
         out, said = running.communicate(timeout=PATIENCE)
     finally:
         running.kill()
-    assert running.returncode == 128 + signal.SIGINT
+    # the same to a shell: Python dies of the signal itself where it came in the middle of an import
+    assert running.returncode in (128 + signal.SIGINT, -signal.SIGINT)
     assert out == ""
     assert said.splitlines()[-1] == "interrupted"
     assert "Traceback" not in said

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -30,6 +35,23 @@ def column_names(columns: Columns) -> list[str]:
     return names
 
 
+@contextmanager
+def _interrupted_after() -> Generator[None]:
+    """Let Ctrl-C wait for the end of a write: inside, pyarrow now and then loses it, and the run goes on."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield
+        return
+    pressed: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed:
+        usual(*pressed[0])
+
+
 class SeriesFile:
     """Writes runs in their order; the file appears under its name when it is complete.
 
@@ -54,9 +76,10 @@ class SeriesFile:
             table = pa.table(arrays, names=["run", "time", *self._names])
             table = table.replace_schema_metadata({"time_unit": "s", "step": repr(self._step)})
             try:
-                if self._writer is None:
-                    self._writer = pq.ParquetWriter(str(self._partial), table.schema)
-                self._writer.write_table(table)
+                with _interrupted_after():
+                    if self._writer is None:
+                        self._writer = pq.ParquetWriter(str(self._partial), table.schema)
+                    self._writer.write_table(table)
             except OSError as error:
                 raise self._failure(error) from error
 
