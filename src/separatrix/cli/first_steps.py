@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from separatrix.cli.exits import EXIT_CODES, WRONG_INPUT
+from separatrix.cli.output import also_page
 
 
 def _examples(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
@@ -16,13 +17,7 @@ def _examples(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 @click.command(
     short_help="Judge an example model, to see what the answer looks like.", epilog=EXIT_CODES
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    metavar="REPORT.html",
-    help="Also write a self-contained page.",
-)
+@also_page
 @click.option("--list", "names", is_flag=True, help="Name the example models and end.")
 @click.argument("name", required=False, shell_complete=_examples)
 @click.pass_context

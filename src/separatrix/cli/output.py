@@ -1,4 +1,4 @@
-"""Where answers go: one JSON document, or text that is never wrapped off a terminal."""
+"""Where answers go: one JSON document, text that is never wrapped off a terminal, a page beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+also_page = click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="REPORT.html",
+    help="Also write a self-contained page.",
+)
+"""The option -o of a command whose answer fits a page."""
 
 
 def print_json(document: Any) -> None:

@@ -11,7 +11,7 @@ import click
 
 from separatrix.cli.exits import EXIT, EXIT_CODES, LIMIT_EXIT
 from separatrix.cli.models import takes_model
-from separatrix.cli.output import console, print_json
+from separatrix.cli.output import also_page, console, print_json
 
 if TYPE_CHECKING:
     from separatrix.model import Program
@@ -34,13 +34,7 @@ _CLOSURE = click.option(
 @takes_model
 @_CLOSURE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    metavar="REPORT.html",
-    help="Also write a self-contained page.",
-)
+@also_page
 @click.pass_context
 def check(
     ctx: click.Context, program: Any, closure: Any, as_json: bool, output: str | None

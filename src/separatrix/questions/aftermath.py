@@ -132,7 +132,8 @@ def aftermath(
     good = _counts(series, "goodput", names, step)
     begun = _counts(series, "offered", names, step)
     after = int(np.ceil(schedule.end / step))
-    share = _windowed(good[:, after:]) / np.maximum(_windowed(begun[:, after:]), 1.0)
+    answered, asked = (windowed(x[:, after:], SAMPLES_A_WINDOW) for x in (good, begun))
+    share = answered / np.maximum(asked, 1.0)
     well = share >= HEALTHY_SHARE
     back = np.where(well.any(axis=1), well.argmax(axis=1) * step, inf)
     stuck = int(np.isinf(back).sum())
@@ -162,8 +163,8 @@ def _counts(series: Any, name: str, sources: list[str], step: float) -> NDArray[
     return np.asarray(picked * step, dtype=np.float64)
 
 
-def _windowed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over the window that begins at each sample; the last windows that fit."""
+def windowed(counts: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
+    """Sums over the window of so many samples that begins at each one; the last windows that fit."""
     total = np.cumsum(counts, axis=1)
     total = np.concatenate([np.zeros((len(counts), 1)), total], axis=1)
-    return total[:, SAMPLES_A_WINDOW:] - total[:, :-SAMPLES_A_WINDOW]
+    return total[:, samples:] - total[:, :-samples]

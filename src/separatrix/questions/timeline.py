@@ -22,6 +22,7 @@ from separatrix.model.faults import Fault, Outage
 from separatrix.model.quantities import amount_text, duration_text
 from separatrix.notebook import Shown
 from separatrix.population import Array
+from separatrix.questions.aftermath import REQUESTS_A_WINDOW, windowed
 from separatrix.simulate import SimulationResult, simulate
 
 NAMES = ("load", "goodput", "retries", "queue")
@@ -30,8 +31,6 @@ SAMPLES = 240
 BAND = (0.025, 0.5, 0.975)
 BACK = 0.9
 """A run is back when the share of its requests that it answers is this much of the share before."""
-REQUESTS = 100.0
-"""... over a window that holds about so many."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Timeline(Shown):
     before, after : median over the runs of the goodput before the faults and in the last third of what
         follows them [1/s]; `before` is NaN where a fault begins at 0.
     runs, stuck : simulated runs, and those that are never back once the faults are over: over no window of about
-        `REQUESTS` requests do they answer `BACK` of the share that they answered before.
+        `REQUESTS_A_WINDOW` requests do they answer `BACK` of the share that they answered before.
     relapsed : runs that were back, and answer too little again in the last third.
     """
 
@@ -167,7 +166,9 @@ def through(
     faults = program.faults.faults
     stuck, relapsed = 0, 0
     if faults and end < times[-1]:
-        window = math.ceil(REQUESTS / sum(s.mean_rate for s in program.sources) / result.step)
+        window = math.ceil(
+            REQUESTS_A_WINDOW / sum(s.mean_rate for s in program.sources) / result.step
+        )
         stuck, relapsed = _stuck(by_run, begin, times > end, last, window)
     return Timeline(
         program=program.name,
@@ -208,11 +209,8 @@ def _stuck(
     least = BACK * (share(begin) if begin.any() else np.ones(len(good)))
     width = max(min(window, int(after.sum())), 1)
 
-    def windowed(series: Array) -> Array:
-        upto = np.pad(series[:, after].cumsum(axis=1), ((0, 0), (1, 0)))
-        return upto[:, width:] - upto[:, :-width]
-
-    back = (windowed(good) >= least[:, None] * np.maximum(windowed(asked), 1e-9)).any(axis=1)
+    answered, begun = (windowed(x[:, after], width) for x in (good, asked))
+    back = (answered >= least[:, None] * np.maximum(begun, 1e-9)).any(axis=1)
     return int((~back).sum()), int((back & (share(last) < least)).sum())
 
 
