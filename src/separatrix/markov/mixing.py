@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged
 from separatrix.markov.agreement import AGREED, drops_may_tell
-from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.methods import solver_for
 from separatrix.markov.solver import Solver
 from separatrix.markov.spectrum import Spectrum
+from separatrix.markov.starts import Start, start_law
 from separatrix.notebook import Shown
 
 Array: TypeAlias = NDArray[np.float64]

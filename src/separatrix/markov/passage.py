@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
-from separatrix.markov.hitting import HittingTimes, Start, start_law
+from separatrix.markov.hitting import HittingTimes
 from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.methods import solver_for
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
 from separatrix.markov.solver import Solver
+from separatrix.markov.starts import Start, start_law
 from separatrix.markov.uniformised import SurvivalSeries
 from separatrix.notebook import Shown
 
