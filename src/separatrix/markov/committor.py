@@ -107,10 +107,9 @@ def committor(
         p, doubt = _odds(solved, load, hit, other)
         both.append(p)
         error = max(error, doubt)
-    h, g = (
-        p.plus(Scaled.of(hit.reshape(-1).astype(np.float64)))
-        for p, hit in zip(both, (a, b), strict=True)
-    )
+    for p, hit in zip(both, (a, b), strict=True):
+        p.mantissa[hit.reshape(-1)], p.exponent[hit.reshape(-1)] = 0.5, 1  # certainty
+    h, g = both
     return _result(chain, h, g, error, solved.method, solved.reason, solved)
 
 

@@ -53,7 +53,8 @@ def solver_for(
     killing : constant extra rate [1/s] out of every kept state.
     anchor : row-major number of the kept state to eliminate last; by default the first kept one,
         or one where the chain lingers too long for an ordinary pivot.
-    method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled),
+    method : ``"levels"`` (panels along the longest axis), ``"nested"`` (nested dissection, compiled;
+        a lattice of few states a level is cut in levels, unless in the opposite order),
         ``"dense"``, ``"aggregated"`` (no factors: every solve iterates; see `aggregation`), or
         ``"auto"``, which takes the last for lattices of three axes and more whose elimination would
         take minutes, and nested dissection after all where that does not converge. Below some
@@ -108,9 +109,10 @@ def solver_for(
         if picked == "nested":
             # not at module level: small chains must not wait for numba
             from separatrix.markov.nested.solver import eliminate_nested
-            from separatrix.markov.nested.strips import deep_levels
+            from separatrix.markov.nested.strips import deep_levels, narrow_along
 
-            strip = deep_levels(chain) if strip is None else strip
+            axis = narrow_along(chain) if strip is None and not reverse else None
+            strip = deep_levels(chain) if strip is None and axis is None else strip
             solved = eliminate_nested(
                 chain,
                 gone,
@@ -121,6 +123,7 @@ def solver_for(
                 sides=sides,
                 load=load,
                 strip=strip,
+                axis=axis,
             )
         else:
             solved = eliminate_by_levels(
