@@ -22,6 +22,7 @@ from separatrix.fluid.turnings import fold_at, hopf_between
 from separatrix.population import Array
 
 _SHARPEST = 0.35  # largest turn of the tangent in one step [rad], unless at a corner
+_NOUGHT = 1e-6  # by how much a scaled coordinate may be below nought, for rounding
 _CORNERS = (1e-4, 1e-5, 1e-3)  # steps past a corner, in scaled coordinates
 
 
@@ -109,9 +110,9 @@ def _round_corner(curve: Curve, here: CurvePoint, step: float) -> CurvePoint | N
     bound acts already; the way back is told from the way on by its direction.
     """
     best: CurvePoint | None = None
-    for direction in _directions(curve, here, step):
-        point = curve.corrected(here.z, direction, step)
-        if point is None:
+    for origin, direction, slopes in _directions(curve, here, step):
+        point = curve.corrected(origin, direction, step, slopes)
+        if point is None or point.z[:-1].min() < -_NOUGHT:
             continue
         way = point.z - here.z
         length = float(np.linalg.norm(way))
@@ -123,16 +124,23 @@ def _round_corner(curve: Curve, here: CurvePoint, step: float) -> CurvePoint | N
     return best
 
 
-def _directions(curve: Curve, here: CurvePoint, step: float) -> Iterator[Array]:
-    """Unit vectors along which a branch may go on from a corner."""
+def _directions(
+    curve: Curve, here: CurvePoint, step: float
+) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Where to start, unit vectors along which a branch may go on from a corner, and the slopes known there.
+
+    Before a bound acts the velocity may not depend on a queue at all: there one has to start from beyond it.
+    """
     axes = np.concatenate([np.eye(curve.n + 1), -np.eye(curve.n + 1)])
-    yield from axes
+    yield from ((here.z, axis, None) for axis in axes)
     for axis in axes:
-        slopes, _ = curve.slopes(here.z + step * axis)
+        there = here.z + step * axis
+        slopes, _ = curve.slopes(there)
         if np.isfinite(slopes).all():
             beyond = curve.tangent(slopes, here.tangent)
-            yield beyond
-            yield -beyond
+            for direction in (beyond, -beyond):
+                yield here.z, direction, None
+                yield there, direction, slopes
 
 
 def _angle(a: Array, b: Array) -> float:
