@@ -5,9 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from separatrix import Program, Server, Source, Work
 from separatrix.fluid.branch import Branch, Turning, extremes
-from separatrix.fluid.continuation import Hysteresis
-from separatrix.fluid.ranges import range_of
+from separatrix.fluid.continuation import Hysteresis, hysteresis
+from separatrix.fluid.equilibria import equilibria
+from separatrix.fluid.field import mean_field
+from separatrix.fluid.ranges import metastable_range, range_of
+from separatrix.model import (
+    ConcurrencyLimit,
+    Constants,
+    DependentCall,
+    Erlang,
+    LoadSlowdown,
+    RetryBudget,
+)
+from separatrix.model.parameters import with_parameter
 
 
 def curve(values, queue):
@@ -82,3 +94,98 @@ def test_a_range_cut_by_the_span_is_open_on_that_side():
     assert (only.below, only.above) == ("safe", "unknown")
     assert "goes on beyond 3" in spread.reason
     assert spread.standing(4.0) == "unknown"
+
+
+def attractors(program, path, value):
+    points = equilibria(mean_field(with_parameter(program, path, value))).points
+    return sum(point.stable for point in points)
+
+
+def test_a_fold_at_a_corner_is_passed_onwards():
+    # the queue slows the server down, and is held at a limit: at that corner the stuck rest and the divide meet,
+    # and the tangents on its two sides point apart
+    program = Program("limit")
+    program.add_server(
+        Server(
+            "web", {"get": Work(100.0, law=Erlang(2))}, qsize=1000,
+            admission=ConcurrencyLimit(333), slowdown=LoadSlowdown(1.0, 500.0, 1.0),
+        )
+    )  # fmt: skip
+    program.add_source(
+        Source("users", "get", 90.0, timeout=12.0, retries=0, late_responses="accept")
+    )
+    program.add_source(Source("batch", "get", 18.0, timeout=20.0, retries=3))
+    program.connect("users", "web")
+    program.connect("batch", "web")
+    path = "sources.users.arrival_rate"
+    spread = metastable_range(program, path)
+    assert spread.status == "ok"
+    (only,) = spread.stretches
+    assert (only.below, only.above) == ("safe", "always stuck")
+    for value, count in ((0.98 * only.low, 1), (1.02 * only.low, 2), (0.98 * only.high, 2)):
+        assert attractors(program, path, value) == count
+    assert attractors(program, path, 1.02 * only.high) == 1
+
+
+def test_a_caller_that_just_keeps_up_is_no_fold():
+    # without retries a server that waits for another rests at every queue, at one load: the curve is upright there
+    program = Program("waits")
+    program.add_server(Server("db", {"get": Work(2.0, law=Erlang(2))}, qsize=33, thread_pool=32))
+    call = DependentCall(
+        "db", "web", "get", timeout=1.0, retry=1, call_type=Constants.WAIT_UNTIL_DONE
+    )
+    program.add_server(
+        Server("web", {"get": Work(2.0, downstream=[call])}, qsize=500, thread_pool=8)
+    )
+    program.add_source(Source("users", "get", 14.4, timeout=18.75, retries=0))
+    program.connect("users", "web")
+    spread = metastable_range(program, "sources.users.arrival_rate")
+    assert spread.status == "ok"
+    assert not spread.exists
+
+
+def test_an_orbit_that_grows_far_beyond_where_it_was_is_followed_to_the_end():
+    program = Program("two")
+    program.add_server(Server("web", {"get": Work(20.0)}, qsize=5000, thread_pool=16))
+    program.add_source(
+        Source(
+            "users", "get", 160.0, timeout=1.562, retries=1, budget=RetryBudget(0.1, 10),
+            late_responses="accept",
+        )
+    )  # fmt: skip
+    program.add_source(Source("batch", "get", 32.0, timeout=7.812, retries=1))
+    program.connect("users", "web")
+    program.connect("batch", "web")
+    spread = metastable_range(program, "servers.web.apis.get.processing_rate")
+    # safe from where a full queue loses, (1.1 * 160 + 2 * 32) / 16; stuck below (160 + 32) / 16
+    assert spread.status == "ok"
+    assert (spread.low, spread.high) == pytest.approx((12, 15), rel=1e-4)
+
+
+def test_sources_that_are_alike_at_one_value_alone_do_no_harm():
+    program = Program("alike")
+    program.add_server(Server("web", {"get": Work(500.0)}, qsize=33, thread_pool=32))
+    for name, rate in (("users", 11200.0), ("batch", 2240.0)):
+        program.add_source(Source(name, "get", rate, timeout=0.01, retries=1))
+        program.connect(name, "web")
+    curve = hysteresis(program, "sources.users.timeout", points=60)
+    assert all(branch.status == "ok" for branch in curve.branches)
+    assert len({branch.states.shape[1] for branch in curve.branches}) == 1
+
+
+def test_what_moves_nothing_has_one_flat_curve():
+    program = Program("flat")
+    program.add_server(Server("web", {"get": Work(500.0)}, qsize=50, thread_pool=16))
+    program.add_source(Source("users", "get", 7200.0, timeout=0.01, retries=0))
+    program.connect("users", "web")
+    assert not metastable_range(program, "sources.users.timeout").exists
+
+
+def test_a_load_of_exactly_one_is_said():
+    program = Program("one")
+    program.add_server(Server("web", {"get": Work(10.0)}, qsize=200, fail_fast=True))
+    program.add_source(Source("users", "get", 5.0, timeout=24.0, retries=1))
+    program.connect("users", "web")
+    spread = metastable_range(program, "sources.users.timeout")
+    assert spread.status == "inconclusive"
+    assert "a load of one" in spread.reason

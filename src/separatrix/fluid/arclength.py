@@ -22,6 +22,7 @@ from separatrix.fluid.turnings import fold_at, hopf_between
 from separatrix.population import Array
 
 _SHARPEST = 0.35  # largest turn of the tangent in one step [rad], unless at a corner
+_MOST = 10
 _NOUGHT = 1e-6  # by how much a scaled coordinate may be below nought, for rounding
 _CORNERS = (1e-4, 1e-5, 1e-3)  # steps past a corner, in scaled coordinates
 
@@ -47,7 +48,7 @@ def continued(
     scale : (n,) typical size of each coordinate.
     upward : whether the parameter grows at first.
     slope : derivatives of the velocity; by differences where it is None.
-    points : about how many, if the branch crossed the span and the scale once; at most four times it.
+    points : about how many, if the branch crossed the span and the scale once; at most ten times it.
 
     Returns
     -------
@@ -64,6 +65,7 @@ def continued(
         nothing = np.full((1, curve.n), np.nan + 0j)
         reason = "no resting point near the start"
         return Branch(np.array([value]), here, nothing, (), "inconclusive", reason)
+    curve.oriented(first)
     found = [first]
     turnings: list[Turning] = []
     widest = 3.0 / points
@@ -90,10 +92,13 @@ def continued(
         if not low <= p <= high:
             found[-1] = _at_end(curve, here, next_, low if p < low else high)
             break
-        if len(found) >= 4 * points:
+        if len(found) >= _MOST * points:
             reason = f"the branch stays in the span for more than {len(found)} points"
             break
-        step = min(step * (1.6 if turn < _SHARPEST / 2 else 1.0), widest)
+        # a coordinate that outgrew its scale moves by shares of itself
+        size = np.append(np.maximum(np.abs(next_.z[:-1]), 1.0), 1.0)
+        longest = widest / float(np.linalg.norm(next_.tangent / size))
+        step = min(step * (1.6 if turn < _SHARPEST / 2 else 1.0), longest)
     z = np.array([point.z for point in found]) * curve.scale
     turnings += [fold_at(curve, found, i) for i in extremes(z[:, -1])]
     turnings.sort(key=lambda t: int(np.argmin(np.abs(z - np.append(t.state, t.value)).max(axis=1))))
@@ -116,8 +121,10 @@ def _round_corner(curve: Curve, here: CurvePoint, step: float) -> CurvePoint | N
             continue
         way = point.z - here.z
         length = float(np.linalg.norm(way))
-        if length > 20 * step or float(way @ here.tangent) < -0.9995 * length:
+        if not 0.2 * step < length < 20 * step or float(way @ here.tangent) < -0.9995 * length:
             continue
+        if float(way @ point.tangent) < 0 and curve.certain(point.slopes):
+            continue  # it lies behind
         best = CurvePoint(point.z, point.slopes, curve.tangent(point.slopes, way), point.spectrum)
         if float(way @ here.tangent) < 0.9 * length:
             return best

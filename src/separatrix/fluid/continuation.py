@@ -113,6 +113,9 @@ def hysteresis(
         )
     family = family_of(program, parameter, closure)
     start = min(max(value, low), high)
+    beside = start * (1.0 + 1e-9)
+    if len(family(start).axes) != len(family(beside).axes):
+        start = beside  # where two sources happen to be alike, and nowhere else, they share their orbits
     there = family(start)
     queues, orbits = there.axes_of("queue"), there.axes_of("orbit")
     if reducible(there):
@@ -120,7 +123,9 @@ def hysteresis(
         if curves is None:
             curves = level_curves(family, start, (low, high), points=points)
         return Hysteresis(parameter, value, (low, high), curves, queues, orbits)
-    scale = rest_scale(*(family(p) for p in (low, start, high)))
+    # what is long in the middle of the span may be short at its ends
+    between = ((low * start) ** 0.5, (start * high) ** 0.5)
+    scale = rest_scale(*(family(p) for p in (low, between[0], start, between[1], high)))
     top = np.array(there.shape, dtype=np.float64) - 1.0
     seeds = [rest_from(there, np.zeros(len(top))).state, rest_from(there, top).state]
     branches: list[Branch] = []

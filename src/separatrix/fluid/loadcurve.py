@@ -26,6 +26,7 @@ Family = Callable[[float], Population]
 """Value of the parameter -> population."""
 
 _ROUNDS = 6  # of new places where the curve moves fast
+_ROUNDING = 1e-12
 _ZOOM = 33  # places in a cell where the curve crosses an end of the span
 
 
@@ -35,13 +36,18 @@ class _Line:
     def __init__(self, family: Family, ends: tuple[float, float]) -> None:
         self.ends = ends
         self.pair = (family(ends[0]), family(ends[1]))
+        top = self.pair[0].shape[0] - 1.0
+        # by less than this the drift moves for rounding
+        flow = np.abs(reduced(self.pair[0], np.array([0.0, top]))).max()
+        self._least = _ROUNDING * float(flow) / (ends[1] - ends[0])
 
     def at(self, q: Array) -> tuple[Array, NDArray[np.bool_]]:
         """The parameter with which each queue length is at rest, and whether the drift grows with it."""
         first, second = reduced(self.pair[0], q), reduced(self.pair[1], q)
         slope = (second - first) / (self.ends[1] - self.ends[0])
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.ends[0] - first / slope, slope > 0
+            value = self.ends[0] - first / slope
+        return np.where(np.abs(slope) > self._least, value, np.nan), slope > 0
 
     def branch(self, q: Array, p: Array) -> Branch:
         """The curve through these places, with its spectra and folds."""

@@ -8,7 +8,7 @@ A parameter that is a whole number has no curve: its values are tried.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -43,7 +43,15 @@ def metastable_range(
     value = number_at(program, parameter, spanned=span is not None)
     if isinstance(value, int):
         return _whole_range(program, parameter, value, span, closure)
-    return range_of(hysteresis(program, parameter, span=span, points=120, closure=closure))
+    found = range_of(hysteresis(program, parameter, span=span, points=120, closure=closure))
+    if len(found.stretches) > 1:
+        # where every queue rests, rounding makes many short stretches of one
+        inside = family_of(program, parameter, closure)(found.stretches[0].high * (1.0 - _SAME))
+        marginal = "; ".join(stretch.sentence for stretch in equilibria(inside).marginal)
+        if marginal:
+            reason = "; ".join(filter(None, (found.reason, marginal)))
+            return replace(found, status="inconclusive", reason=reason)
+    return found
 
 
 def range_of(found: Hysteresis) -> MetastableRange:
