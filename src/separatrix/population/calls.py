@@ -26,6 +26,7 @@ from separatrix.population.frame import (
     certain,
     crossed,
     product,
+    rest,
     room,
 )
 from separatrix.population.joins import Departures, Join
@@ -146,14 +147,30 @@ def work(
         for api, part in phase.done.items():
             calls = [f for f in flows if _is_call(f, name, api)]
             begun = [Outcome(_constant(part), gone)]
-            ways, marginals = _ways(station, calls)
-            leaves = [departures.leaving(station, good, axis) for good in (True, False)]
-            after = _after(ways, joins.get((name, api)), *leaves)
-            for outcome in crossed(begun, after):
+            groups = _together(frame, calls)
+            found = [_ways(station, group) for group in groups]
+            join = joins.get((name, api))
+            leaves, fails = (departures.leaving(station, good, axis) for good in (True, False))
+            leaves = leaves if join is None else [join.begins()]
+            if frame.means:
+                after = _apart(frame, [ways for ways, _ in found], leaves, fails)
+            else:
+                after = _after(found[0][0], leaves, fails)
+            for outcome in frame.both(begun, after, begun[0].chance):
                 frame.move(f"{name}: own work for {api} done", product(rate, outcome.chance),
                            outcome.jump)  # fmt: skip
-            for flow, outcomes in zip(calls, marginals, strict=True):
-                flow.made(product(rate, _constant(part)), outcomes)
+            for group, (_, marginals) in zip(groups, found, strict=True):
+                for flow, outcomes in zip(group, marginals, strict=True):
+                    flow.made(product(rate, _constant(part)), outcomes)
+
+
+def _together(frame: Frame, calls: list[Flow]) -> list[list[Flow]]:
+    """Calls whose fates are worked out together: where only means are asked for, those to one server, of which
+    the later ones find the earlier ones there."""
+    if not frame.means:
+        return [calls]
+    servers = dict.fromkeys(flow.station.server.name for flow in calls)
+    return [[f for f in calls if f.station.server.name == name] for name in servers]
 
 
 def _ways(station: Station, calls: list[Flow]) -> tuple[list[_Ways], list[list[Outcome]]]:
@@ -177,19 +194,44 @@ def _ways(station: Station, calls: list[Flow]) -> tuple[list[_Ways], list[list[O
     return ways, marginals
 
 
-def _after(
-    ways: list[_Ways], join: Join | None, leaves: list[Outcome], fails: list[Outcome]
-) -> list[Outcome]:
+def _after(ways: list[_Ways], leaves: list[Outcome], fails: list[Outcome]) -> list[Outcome]:
     """What follows the end of own work: calls start together, and the attempt waits or leaves."""
     found: list[Outcome] = []
     for way in ways:
         if way.failed:
             found += crossed([Outcome(way.chance, way.load)], fails)
-        elif join is not None:
-            found += crossed([Outcome(way.chance, way.jump)], [join.begins()])
         else:
             found += crossed([Outcome(way.chance, way.jump)], leaves)
     return found
+
+
+def _apart(
+    frame: Frame, groups: list[list[_Ways]], leaves: list[Outcome], fails: list[Outcome]
+) -> list[Outcome]:
+    """The same in the mean, for groups of calls that know nothing of each other: each by itself."""
+    good = [_none_failed(ways) for ways in groups]
+    found: list[Outcome] = []
+    for i, ways in enumerate(groups):
+        others = product(*good[:i], *good[i + 1 :])
+        for way in ways:
+            if way.failed or way.load == way.jump:
+                found.append(Outcome(way.chance, way.load))
+                continue
+            found.append(Outcome(product(way.chance, others), way.jump))
+            if others is not certain:
+                found.append(Outcome(product(way.chance, rest([others])), way.load))
+    every = product(*good)
+    found += frame.both([Outcome(every, {})], leaves, every)
+    if every is not certain:
+        some = rest([every])
+        found += frame.both([Outcome(some, {})], fails, some)
+    return found
+
+
+def _none_failed(ways: list[_Ways]) -> RateFunction:
+    """Chance that none of a group's calls has failed at once."""
+    failed = [way.chance for way in ways if way.failed]
+    return Once(rest(failed)) if failed else certain
 
 
 @dataclass(frozen=True)
