@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from separatrix.model import Lifo
 from separatrix.population.cache import Cache
-from separatrix.population.calls import foresee, make_joins, work
+from separatrix.population.call_times import foresee
+from separatrix.population.calls import make_joins, work
 from separatrix.population.frame import Frame, Outcome, certain
 from separatrix.population.itinerary import Itinerary, Kind, itinerary
 from separatrix.population.joins import Departures

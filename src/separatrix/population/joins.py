@@ -135,9 +135,7 @@ class Join:
     def _over(self, flow: Flow, good: bool) -> list[Outcome]:
         """The attempt of one that waited for `flow` stops waiting and leaves."""
         one = Outcome(self._there[flow.stream.name], {} if self.axis is None else {self.axis: -1})
-        leaves = self._frame.both(
-            [one], self._departures.leaving(self.station, good), one.chance
-        )
+        leaves = self._frame.both([one], self._departures.leaving(self.station, good), one.chance)
         return [*leaves, Outcome(rest([one.chance]), {})]
 
     def _chance_there(self, flow: Flow) -> RateFunction:

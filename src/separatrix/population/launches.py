@@ -89,11 +89,7 @@ class Flow:
         found = self.frame.bounded(found, bound, lost)
         if not self.on_failure or not caller:
             return found
-        return [
-            o
-            for f in found
-            for o in self._failing(f)
-        ]
+        return [o for f in found for o in self._failing(f)]
 
     def _failing(self, outcome: Outcome) -> list[Outcome]:
         if outcome.ending != "failed":
