@@ -56,7 +56,9 @@ def _linear(tape: Tape, x: Array) -> tuple[Array, Array, Array]:
 
     m, n = x.shape
     net, slopes, total = np.zeros((m, n)), np.zeros((m, n, n)), np.zeros(m)
-    linearise(_parts(tape), x, net, slopes, total, *gamma_functions())
+    d = tape.depends
+    entries = d.first, d.coordinate, d.one, d.two
+    linearise(_parts(tape), entries, x, net, slopes, total, *gamma_functions())
     return net, slopes, total
 
 
