@@ -193,14 +193,17 @@ def _run(
         )  # fmt: skip
 
 
-def _flows(tape: Any, states: Any, net: Any, gross: Any, lower: Any, upper: Any) -> None:
-    """Net and gross flow [1/s] of each coordinate at each state, (m, n), into `net` and `gross`, both zero."""
+def _flows(
+    tape: Any, states: Any, net: Any, gross: Any, total: Any, lower: Any, upper: Any
+) -> None:
+    """Net and gross flow of each coordinate (m, n) and the sum of all rates (m,) [1/s]; all zero before."""
     inputs, constants, operations, operands, outputs, first, axes, steps = tape
     slots = np.empty(inputs + len(constants) + len(operations))
     for p in range(len(states)):
         run(inputs, constants, operations, operands, slots, states[p], lower, upper)
         for k in range(len(outputs)):
             rate = slots[outputs[k]]
+            total[p] += rate
             for i in range(first[k], first[k + 1]):
                 net[p, axes[i]] += steps[i] * rate
                 gross[p, axes[i]] += abs(steps[i]) * rate

@@ -36,7 +36,7 @@ class Dependence:
 def dependence(inputs: int, constants: int, operations: Numbers, operands: Numbers) -> Dependence:
     """The entries of every slot of a tape: its coordinates, its constants (none), its operations."""
     base = inputs + constants
-    depends = np.zeros((base + len(operations), inputs), dtype=np.bool_)
+    depends: NDArray[np.bool_] = np.zeros((base + len(operations), inputs), dtype=np.bool_)
     np.fill_diagonal(depends[:inputs], True)
     for slot, (operation, (one, two)) in enumerate(
         zip(operations.tolist(), operands[:, :2].tolist(), strict=True), base
@@ -50,8 +50,8 @@ def dependence(inputs: int, constants: int, operations: Numbers, operands: Numbe
     # what is no operation has no operands: its own coordinate is not looked for in slot 0
     sources = np.concatenate([before, operands[:, :2]])[slots]
     found: list[Numbers] = []
-    for source in sources.T:
-        wanted = source * inputs + coordinate
+    for column in range(2):
+        wanted: Numbers = sources[:, column] * inputs + coordinate
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         there = (slots >= base) & (keys[place] == wanted)
         found.append(np.where(there, place, NOWHERE))
