@@ -129,6 +129,7 @@ def main():
     from separatrix.markov import spectrum, stationary
 
     spectrum(chain("B", (1000, 100)))  # machine code is read from its cache here
+    time.sleep(0.2)  # the threads of BLAS spin for a while after a product: not ours to count
     load = os.getloadavg()[0]
     built = chain(name, size)
     law = stationary(built) if quantity == "gap" else None

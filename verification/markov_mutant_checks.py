@@ -17,6 +17,7 @@ from separatrix.markov import banded
 from separatrix.markov.generator import Edges, chain_from_matrix
 from separatrix.markov.nested import (
     assembly,
+    boxes,
     deepening,
     dissection,
     factors,
@@ -24,6 +25,7 @@ from separatrix.markov.nested import (
     packing,
     products,
     schedule,
+    strips,
 )
 from separatrix.markov.scaled import Scaled
 
@@ -45,6 +47,7 @@ def shrink() -> None:
         module.math = types.SimpleNamespace(ldexp=ldexp, frexp=math.frexp)
     factors.PANEL = PANEL
     schedule._ALONE = 0  # subtrees side by side, as in large chains
+    strips._NARROW = 0  # halves, where nothing else is asked for
     dissection.dissect.__kwdefaults__["leaf"] = LEAF
 
 
@@ -87,6 +90,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
                 lambda law=law: law(method="nested"),
                 lambda law=law: law(method="nested", sides="left"),
                 lambda law=law: law(method="nested", reverse=True),
+                in_levels(law),
                 lambda law=law: law(method="levels", block=4),
                 lambda law=law: law(method="dense", block=100),
             ]
@@ -163,6 +167,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
             alone,
             lambda solves=solves: solves(method="nested"),
             lambda solves=solves: solves(method="nested", reverse=True),
+            in_levels(solves),
             lambda solves=solves: solves(method="levels", block=4),
             extended,
             carried,
@@ -179,10 +184,59 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         ranges,
         numbers,
         borders,
+        slices,
         *again,
         *asked,
         stuck,
     ]
+
+
+def in_levels(ask: Callable[..., None]) -> Callable[[], None]:
+    """The same of a lattice that counts as narrow."""
+
+    def narrow() -> None:
+        usual, strips._NARROW = strips._NARROW, 24
+        try:
+            ask(method="nested")
+        finally:
+            strips._NARROW = usual
+
+    return narrow
+
+
+def slices() -> None:
+    """Levels are disjoint, as thick as they are said to be but for the last ones, and boxes hold what is below."""
+    for high in range(1, 9):
+        for thick in (1, 2, 3):
+            for goal in range(high):
+                made = boxes.levels(np.array([2, 1]), np.array([5, 1 + high]), 1, thick, 1 + goal)
+                if not (
+                    (made.low[:, 0] == 2).all() and (made.high[:, 0] == 5).all()
+                    and (made.own_low[:, 0] == 2).all() and (made.own_high[:, 0] == 5).all()
+                ):  # fmt: skip
+                    raise Killed
+                sides = np.stack([made.own_low[:, 1], made.own_high[:, 1]], axis=1).tolist()
+                every = [i for low, top in sides for i in range(low, top)]
+                if sorted(every) != list(range(1, 1 + high)):
+                    raise Killed
+                thin = sum(top - low < thick for low, top in sides)
+                last_low, last_top = sides[-1]
+                if thin > 2 or last_top - last_low != min(thick, high):
+                    raise Killed
+                if not last_low <= 1 + goal < max(last_top, 1 + high - thick):
+                    raise Killed
+                box: list[set[int]] = []
+                for node, (low, top) in enumerate(sides):
+                    children = [int(c) for c in (made.left[node], made.right[node]) if c >= 0]
+                    box.append(set(range(low, top)).union(*(box[c] for c in children)))
+                    if box[-1] != set(range(made.low[node, 1], made.high[node, 1])):
+                        raise Killed
+                    if made.start[node] != min([node, *(made.start[c] for c in children)]):
+                        raise Killed
+                    if len(children) > 1 and top - low < thick:
+                        raise Killed
+                if len(box[-1]) != high or min(made.left.min(), made.right.min()) != -1:
+                    raise Killed
 
 
 def sizes() -> None:

@@ -30,7 +30,7 @@ KERNELS: dict[types.ModuleType, tuple[str, ...]] = {
     traversal: ("_factor_nodes",),
     products: ("_add", "_align", "_careful", "_multiply"),
     substitution: ("_solve_node", "_substitute"),
-    boxes: ("_halve",),
+    boxes: ("_halve", "levels"),
     dissection: ("_number", "_surround", "_joined"),
     deepening: ("_join", "_collect", "_sweep_deep"),
     banded: (

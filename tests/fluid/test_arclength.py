@@ -10,6 +10,7 @@ from separatrix.fluid.arclength import continued
 from separatrix.fluid.branch import extremes
 from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.ranges import range_of
+from separatrix.model import Backoff, Erlang, RetryBudget
 
 
 def test_cubic_fold_pair_is_passed_and_located():
@@ -94,3 +95,26 @@ def test_a_corner_where_two_links_fill_is_rounded_at_few_points_as_at_many():
         curve = hysteresis(program, "sources.to a.arrival_rate", points=points, closure="geometric")
         assert [branch.status for branch in curve.branches] == ["ok"]
         assert range_of(curve).low == pytest.approx(50.0, rel=1e-3)
+
+
+def test_a_queue_that_nobody_outlasts_goes_on_beyond_its_bound():
+    # with a retry budget and late answers accepted, all are late from some length on: a load of 1.1 rests at every
+    # longer queue, so that nothing pulls towards the corner where the full queue begins to refuse
+    program = Program("budget")
+    program.add_server(
+        Server("web", {"get": Work(20.0, law=Erlang(2))}, qsize=5000, thread_pool=16)
+    )
+    program.add_source(
+        Source(
+            "users", "get", 96.0, timeout=7.812, retries=2, backoff=Backoff(1.0, jitter=1.0),
+            budget=RetryBudget(0.1, 10), late_responses="accept",
+        )
+    )  # fmt: skip
+    program.connect("users", "web")
+    curve = hysteresis(program, "sources.users.arrival_rate", points=60)
+    (branch,) = curve.branches
+    assert branch.status == "ok"
+    # danger from where first attempts and a tenth of them again fill the server, 320/s
+    spread = range_of(curve)
+    assert (spread.low, spread.high) == pytest.approx((320 / 1.1, 320), rel=1e-4)
+    assert spread.standing(330.0) == "always stuck"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from separatrix import Source
 from separatrix.errors import ModelError
 from separatrix.fluid import continuation
 from separatrix.fluid.continuation import hysteresis
@@ -49,7 +50,7 @@ def test_a_queue_shorter_than_the_patience_of_clients_is_safe(service):
 def test_closed_curve_level_curve_and_arclength_find_the_same_folds(service, monkeypatch):
     program = service(retries=1, qsize=60)
     closed = hysteresis(program, RATE)
-    monkeypatch.setattr(continuation, "affine_branch", lambda *_, **__: None)
+    monkeypatch.setattr(continuation, "affine_branches", lambda *_, **__: None)
     level = hysteresis(program, RATE, points=60)
     monkeypatch.setattr(continuation, "reducible", lambda _: False)
     walked = hysteresis(program, RATE, points=60)
@@ -135,3 +136,50 @@ def test_a_cold_cache_has_one_curve_through_both_folds_to_the_ends_of_the_span(p
     assert [turning.kind for turning in branch.turnings].count("fold") == 2
     # stuck as soon as the database cannot serve what comes while every key is dead
     assert min(fold.value for fold in curve.folds) == pytest.approx(100.0, rel=1e-3)
+
+
+def test_a_knob_that_cures_nothing_leaves_the_service_able_to_get_stuck(service):
+    # (r + 1) lambda exceed the capacity however long clients wait between: no fold, and not safe
+    program = with_parameter(service(rate=6.0, retries=2, qsize=100), "sources.c.backoff.base", 0.5)
+    for path in ("sources.c.backoff.base", "sources.c.backoff.cap"):
+        found = metastable_range(program, path)
+        assert found.standing() == "can get stuck"
+        assert (found.low, found.high) == pytest.approx(found.span)
+        assert found.status == "inconclusive"
+        assert "every value" in found.finding()
+        assert found.to_dict()["margin"] is None
+
+
+def test_a_range_without_a_lower_end_says_so(service):
+    # the first source alone, 6 * 3 > 10, keeps the server stuck: the second may go to nought
+    program = service(rate=6.0, retries=2, qsize=100)
+    program.add_source(Source("batch", "get", 1.0, timeout=4.0, retries=0))
+    program.connect("batch", "s")
+    found = metastable_range(program, "sources.batch.arrival_rate")
+    assert found.low == pytest.approx(found.span[0])
+    assert "goes on below" in found.reason
+    assert [s.below for s in found.stretches] == ["unknown"]
+    assert found.stretches[-1].above == "always stuck"
+    curve = hysteresis(program, "sources.batch.arrival_rate")
+    for branch in curve.branches:
+        # the curve is cut where it leaves the span, exactly
+        assert min(abs(branch.values[0] - end) for end in curve.span) < 1e-9
+        for i in range(0, len(branch.values), 20):
+            at = with_parameter(program, "sources.batch.arrival_rate", float(branch.values[i]))
+            drift = mean_field(at).drift(tuple(branch.states[i]))
+            assert np.abs(drift).max() < 1e-6
+
+
+def test_values_that_cannot_be_end_the_span(service):
+    program = with_parameter(service(rate=6.0, retries=2, qsize=100), "sources.c.backoff.base", 0.5)
+    program = with_parameter(program, "sources.c.backoff.multiplier", 2.0)
+    found = hysteresis(program, "sources.c.backoff.multiplier", points=40)
+    assert found.span == pytest.approx((1.0, 40.0))
+
+
+def test_a_value_of_nought_needs_a_span_and_takes_it(service):
+    program = service(rate=6.0, retries=2, qsize=100)
+    with pytest.raises(ModelError, match="give a span"):
+        metastable_range(program, "sources.c.backoff.base")
+    found = metastable_range(program, "sources.c.backoff.base", span=(0.1, 10.0))
+    assert (found.low, found.high) == pytest.approx((0.1, 10.0))

@@ -44,6 +44,9 @@ def test_same_law_and_times_as_by_levels_in_every_entry(shape, seed, decades):
     other = stationary(chain, "levels")
     assert one.method == "nested"
     np.testing.assert_allclose(one.log_pi, other.log_pi, rtol=0, atol=1e-11)
+    # narrow lattices are cut in levels above, in halves here
+    halved = solver_for(chain, method="nested", reverse=True, sides="left").law()
+    np.testing.assert_allclose(halved.log(), other.log_pi.reshape(-1), rtol=0, atol=1e-11)
     target = np.zeros(shape, dtype=bool)
     target[(0,) * len(shape)] = True
     fast = hitting_times(chain, target, method="nested")

@@ -9,9 +9,11 @@ from separatrix.fluid.basins import basins
 from separatrix.fluid.continuation import hysteresis
 from separatrix.fluid.field import mean_field
 from separatrix.fluid.ranges import metastable_range
+from separatrix.fluid.stretches import MetastableRange, MetastableStretch
 from separatrix.questions.portrait import plane
 from separatrix.questions.tipping_curve import SeenTipping, TippingCurve, TippingPoint
 from separatrix.views.figures_fluid import basin_portrait, hysteresis_curve, tipping_figure
+from separatrix.views.glance_tiles import load_caption
 
 RATE = "sources.c.arrival_rate"
 
@@ -57,3 +59,16 @@ def test_tipping_figure_shows_only_what_was_found():
     assert "simulated: half of the runs" in labels(figure)
     nothing = tipping_figure(TippingCurve("spike", "web", (points[0],), "ok", "", ()))
     assert not nothing.legends
+
+
+def test_a_range_without_a_safe_end_draws_no_margin_and_says_why():
+    spread = MetastableRange(
+        RATE, 4.0, 1.0, 8.0, "above", (1.0, 8.0), "inconclusive", "it goes on",
+        (MetastableStretch(1.0, 8.0, "unknown", "unknown"),),
+    )  # fmt: skip
+    figure = hysteresis_curve(hysteresis(program(), RATE), spread, "requests/s")
+    assert not any("too much" in text.get_text() for text in figure.axes[0].texts)
+    assert "can get stuck" in labels(figure)
+    assert load_caption(spread).endswith(
+        "No safe load found: none from 1/s to 8/s is known to be safe."
+    )

@@ -22,6 +22,8 @@ from separatrix.fluid.turnings import fold_at, hopf_between
 from separatrix.population import Array
 
 _SHARPEST = 0.35  # largest turn of the tangent in one step [rad], unless at a corner
+_MOST = 10
+_NOUGHT = 1e-6  # by how much a scaled coordinate may be below nought, for rounding
 _CORNERS = (1e-4, 1e-5, 1e-3)  # steps past a corner, in scaled coordinates
 
 
@@ -46,7 +48,7 @@ def continued(
     scale : (n,) typical size of each coordinate.
     upward : whether the parameter grows at first.
     slope : derivatives of the velocity; by differences where it is None.
-    points : about how many, if the branch crossed the span and the scale once; at most four times it.
+    points : about how many, if the branch crossed the span and the scale once; at most ten times it.
 
     Returns
     -------
@@ -63,6 +65,7 @@ def continued(
         nothing = np.full((1, curve.n), np.nan + 0j)
         reason = "no resting point near the start"
         return Branch(np.array([value]), here, nothing, (), "inconclusive", reason)
+    curve.oriented(first)
     found = [first]
     turnings: list[Turning] = []
     widest = 3.0 / points
@@ -89,10 +92,13 @@ def continued(
         if not low <= p <= high:
             found[-1] = _at_end(curve, here, next_, low if p < low else high)
             break
-        if len(found) >= 4 * points:
+        if len(found) >= _MOST * points:
             reason = f"the branch stays in the span for more than {len(found)} points"
             break
-        step = min(step * (1.6 if turn < _SHARPEST / 2 else 1.0), widest)
+        # a coordinate that outgrew its scale moves by shares of itself
+        size = np.append(np.maximum(np.abs(next_.z[:-1]), 1.0), 1.0)
+        longest = widest / float(np.linalg.norm(next_.tangent / size))
+        step = min(step * (1.6 if turn < _SHARPEST / 2 else 1.0), longest)
     z = np.array([point.z for point in found]) * curve.scale
     turnings += [fold_at(curve, found, i) for i in extremes(z[:, -1])]
     turnings.sort(key=lambda t: int(np.argmin(np.abs(z - np.append(t.state, t.value)).max(axis=1))))
@@ -109,30 +115,39 @@ def _round_corner(curve: Curve, here: CurvePoint, step: float) -> CurvePoint | N
     bound acts already; the way back is told from the way on by its direction.
     """
     best: CurvePoint | None = None
-    for direction in _directions(curve, here, step):
-        point = curve.corrected(here.z, direction, step)
-        if point is None:
+    for origin, direction, slopes in _directions(curve, here, step):
+        point = curve.corrected(origin, direction, step, slopes)
+        if point is None or point.z[:-1].min() < -_NOUGHT:
             continue
         way = point.z - here.z
         length = float(np.linalg.norm(way))
-        if length > 20 * step or float(way @ here.tangent) < -0.9995 * length:
+        if not 0.2 * step < length < 20 * step or float(way @ here.tangent) < -0.9995 * length:
             continue
+        if float(way @ point.tangent) < 0 and curve.certain(point.slopes):
+            continue  # it lies behind
         best = CurvePoint(point.z, point.slopes, curve.tangent(point.slopes, way), point.spectrum)
         if float(way @ here.tangent) < 0.9 * length:
             return best
     return best
 
 
-def _directions(curve: Curve, here: CurvePoint, step: float) -> Iterator[Array]:
-    """Unit vectors along which a branch may go on from a corner."""
+def _directions(
+    curve: Curve, here: CurvePoint, step: float
+) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Where to start, unit vectors along which a branch may go on from a corner, and the slopes known there.
+
+    Before a bound acts the velocity may not depend on a queue at all: there one has to start from beyond it.
+    """
     axes = np.concatenate([np.eye(curve.n + 1), -np.eye(curve.n + 1)])
-    yield from axes
+    yield from ((here.z, axis, None) for axis in axes)
     for axis in axes:
-        slopes, _ = curve.slopes(here.z + step * axis)
+        there = here.z + step * axis
+        slopes, _ = curve.slopes(there)
         if np.isfinite(slopes).all():
             beyond = curve.tangent(slopes, here.tangent)
-            yield beyond
-            yield -beyond
+            for direction in (beyond, -beyond):
+                yield here.z, direction, None
+                yield there, direction, slopes
 
 
 def _angle(a: Array, b: Array) -> float:

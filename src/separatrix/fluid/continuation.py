@@ -19,7 +19,7 @@ from separatrix.fluid.arclength import continued
 from separatrix.fluid.branch import Branch, Turning
 from separatrix.fluid.field import FluidClosure, mean_field, velocity
 from separatrix.fluid.levelcurve import level_curves
-from separatrix.fluid.loadcurve import Family, affine_branch
+from separatrix.fluid.loadcurve import Family, affine_branches
 from separatrix.fluid.reduced import reducible
 from separatrix.fluid.rest import rest_from
 from separatrix.fluid.smooth_family import smooth_family
@@ -101,28 +101,31 @@ def hysteresis(
 
     Raises ModelError for a path that is no such number.
     """
-    value = number_at(program, parameter)
+    value = number_at(program, parameter, spanned=span is not None)
     if isinstance(value, int):
         raise ModelError(
             Problem("is a whole number and has no curve", parameter, "ask for metastable_range")
         )
-    low, high = span if span is not None else (value / WIDE, value * WIDE)
+    low, high = span if span is not None else _span_about(program, parameter, value)
     if not 0 < low < high < inf:
         raise ModelError(
             Problem(f"({low:g}, {high:g}) is no span", parameter, "give two numbers > 0 in order")
         )
     family = family_of(program, parameter, closure)
-    here = family(value)
-    queues, orbits = here.axes_of("queue"), here.axes_of("orbit")
-    if reducible(here):
-        closed = affine_branch(family, value, (low, high), points=points)
-        if closed is not None:
-            return Hysteresis(parameter, value, (low, high), (closed,), queues, orbits)
-        curves = level_curves(family, value, (low, high), points=points)
-        return Hysteresis(parameter, value, (low, high), curves, queues, orbits)
-    scale = rest_scale(*(family(p) for p in (low, value, high)))
     start = min(max(value, low), high)
+    beside = start * (1.0 + 1e-9)
+    if len(family(start).axes) != len(family(beside).axes):
+        start = beside  # where two sources happen to be alike, and nowhere else, they share their orbits
     there = family(start)
+    queues, orbits = there.axes_of("queue"), there.axes_of("orbit")
+    if reducible(there):
+        curves = affine_branches(family, start, (low, high), points=points)
+        if curves is None:
+            curves = level_curves(family, start, (low, high), points=points)
+        return Hysteresis(parameter, value, (low, high), curves, queues, orbits)
+    # what is long in the middle of the span may be short at its ends
+    between = ((low * start) ** 0.5, (start * high) ** 0.5)
+    scale = rest_scale(*(family(p) for p in (low, between[0], start, between[1], high)))
     top = np.array(there.shape, dtype=np.float64) - 1.0
     seeds = [rest_from(there, np.zeros(len(top))).state, rest_from(there, top).state]
     branches: list[Branch] = []
@@ -157,18 +160,48 @@ def hysteresis(
     return Hysteresis(parameter, value, (low, high), tuple(branches), queues, orbits)
 
 
-def number_at(program: Program, parameter: str) -> float | int:
-    """The number at a path. Raises ModelError where it is none, or not > 0 for a fraction."""
+def number_at(program: Program, parameter: str, *, spanned: bool = False) -> float | int:
+    """The number at a path.
+
+    spanned : the values to look at are given, so that it may be 0 now.
+
+    Raises ModelError where it is no number, or a fraction that is not > 0 and leaves nothing to look at.
+    """
     value = value_of(program, parameter)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ModelError(
             Problem(f"is {value!r}, no number to turn", parameter, "name a rate, a time or a count")
         )
-    if isinstance(value, float) and not value > 0:
+    if isinstance(value, float) and not (value > 0 or spanned):
         raise ModelError(
             Problem(f"is {value:g}; a curve needs a start > 0", parameter, "set it, or give a span")
         )
     return value
+
+
+def _span_about(program: Program, parameter: str, value: float) -> tuple[float, float]:
+    """A WIDE-th of a value to WIDE times it, as far as the parameter may go."""
+
+    def reach(end: float) -> float:
+        if _can_be(program, parameter, end):
+            return end
+        good, bad = log(value), log(end)
+        for _ in range(24):
+            middle = 0.5 * (good + bad)
+            good, bad = (
+                (middle, bad) if _can_be(program, parameter, exp(middle)) else (good, middle)
+            )
+        return exp(good)
+
+    return reach(value / WIDE), reach(value * WIDE)
+
+
+def _can_be(program: Program, parameter: str, value: float) -> bool:
+    try:
+        with_parameter(program, parameter, value)
+    except ModelError:
+        return False
+    return True
 
 
 def family_of(program: Program, parameter: str, closure: FluidClosure) -> Family:

@@ -19,6 +19,9 @@ Slope: TypeAlias = Callable[[Array, float], Array]
 _NEWTON = 12
 _CLOSE = 1e-8
 _STEEP = 0.5  # least share of the parameter in the tangent of a branch that is not steep
+_CERTAIN = (
+    1e-10  # least singular value, of the largest, with which the sign of a determinant is believed
+)
 _NEAR = (1e-5, 0.05)  # distance of a parameter value that serves for a difference
 
 
@@ -45,6 +48,7 @@ class Curve:
         self.field, self._slope = field, slope
         self.scale = np.append(scale, parameter_scale)
         self.n = len(scale)
+        self.sense = 0.0
         self._last = np.nan
 
     def speed(self, z: Array) -> Array:
@@ -76,11 +80,27 @@ class Curve:
         return jacobian, (self.field(x[None], p + step)[0] - speed[0]) / step
 
     def tangent(self, slopes: Array, along: Array) -> Array:
-        """Unit vector along the branch, on the side of `along`."""
-        rows = slopes / np.maximum(np.abs(slopes).max(axis=1, keepdims=True), 1e-300)
+        r"""Unit vector along the branch: onwards by its `sense`, or else on the side of `along`.
+
+        The sign of :math:`\det(\partial f/\partial z; \tau)` stays the same all along a branch, also where a bound
+        begins to act: there :math:`\partial f/\partial z` changes by :math:`a n^T` with n the normal of the corner,
+        which leaves the determinant with n in the place of :math:`\tau` alone, and both tangents cross the corner.
+        """
+        rows = _even(slopes)
         _, _, basis = np.linalg.svd(np.concatenate([rows, np.zeros((1, self.n + 1))]))
         direction = basis[-1]
+        if self.certain(slopes):
+            return direction * self.sense * _sense(rows, direction)
         return direction if float(direction @ along) >= 0 else -direction
+
+    def certain(self, slopes: Array) -> bool:
+        """Whether the sense tells onwards from backwards with these derivatives."""
+        sizes = np.linalg.svd(_even(slopes), compute_uv=False)
+        return self.sense != 0 and bool(sizes[-1] > _CERTAIN * sizes[0])
+
+    def oriented(self, start: CurvePoint) -> None:
+        """Keep to the way that `start` goes."""
+        self.sense = _sense(_even(start.slopes), start.tangent)
 
     def point(self, z: Array, along: Array) -> CurvePoint:
         """A point of the branch with all that is needed to go on from it."""
@@ -126,3 +146,13 @@ class Curve:
             if fresh:
                 slopes = None
         return None
+
+
+def _even(slopes: Array) -> Array:
+    """Rows of like size."""
+    return slopes / np.maximum(np.abs(slopes).max(axis=1, keepdims=True), 1e-300)
+
+
+def _sense(rows: Array, direction: Array) -> float:
+    """Sign of the determinant of the derivatives with a tangent as their last row."""
+    return float(np.linalg.slogdet(np.concatenate([rows, direction[None]]))[0])

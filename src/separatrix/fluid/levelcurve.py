@@ -233,6 +233,9 @@ def _walked(
         states.append(row.states[here[1]])
         spectra.append(row.spectra[here[1]])
         further = [(node, turning) for node, turning in beside[here] if node in left]
+        if not further and here != start:
+            # a curve that closes on itself ends where it began
+            further = [tie for tie in beside[here] if tie[0] == start and len(values) > 2]
         if not further:
             break
         node, turning = further[0]

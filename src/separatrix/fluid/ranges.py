@@ -1,109 +1,32 @@
 r"""Between which values of a parameter the mean dynamics have a healthy and a stuck rest.
 
-The *metastable range* of a parameter lies between the folds of its hysteresis curve. On its safe side nothing
-can trap the service, inside it can get stuck, and beyond it, it always is. A parameter that is a whole number has
-no curve: its values are tried.
+The hysteresis curve is cut at its folds into *arcs*, on each of which there is one rest a value. Where two arcs
+or more lie above each other the service can get stuck; there may be several such stretches. At the end of one, a
+fold takes two rests away: if what is left has the longer queue the service is always stuck beyond, else it is safe.
+A parameter that is a whole number has no curve: its values are tried.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
 from separatrix.errors import ModelError, Problem
+from separatrix.fluid.branch import Branch, extremes
 from separatrix.fluid.continuation import Hysteresis, family_of, hysteresis, number_at
 from separatrix.fluid.equilibria import equilibria
 from separatrix.fluid.field import FluidClosure
+from separatrix.fluid.stretches import MetastableRange, MetastableStretch, Standing
 from separatrix.model import Program
-from separatrix.notebook import Shown
-
-Standing = Literal["safe", "can get stuck", "always stuck", "unknown"]
+from separatrix.population import Array
 
 MOST_WHOLE = 64
 """Most values tried of a parameter that is a whole number."""
-
-
-@dataclass(frozen=True)
-class MetastableRange(Shown):
-    """The values of a parameter at which the mean dynamics have a healthy and a stuck rest.
-
-    Attributes
-    ----------
-    parameter : its path.
-    value : where the program is now.
-    low, high : the range; both NaN where there is none within `span`.
-    worse : the side on which the service is always stuck.
-    span : values looked at.
-    status, reason : ``"ok"``; ``"inconclusive"`` where a branch was lost, or an end lies outside the span.
-    """
-
-    parameter: str
-    value: float
-    low: float
-    high: float
-    worse: Literal["above", "below"]
-    span: tuple[float, float]
-    status: Literal["ok", "inconclusive"] = "ok"
-    reason: str = ""
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is such a range."""
-        return not np.isnan(self.low)
-
-    @property
-    def margin(self) -> float:
-        """How far the value is from the range on its safe side, in the parameter's unit.
-
-        Negative inside and beyond it; infinite where there is no range.
-        """
-        if not self.exists:
-            return inf
-        return self.low - self.value if self.worse == "above" else self.value - self.high
-
-    def standing(self, value: float | None = None) -> Standing:
-        """What the range says of a value of the parameter (by default the present one)."""
-        at = self.value if value is None else value
-        if not self.exists:
-            return "unknown"
-        if self.low <= at <= self.high:
-            return "can get stuck"
-        return "safe" if (at < self.low) == (self.worse == "above") else "always stuck"
-
-    def finding(self) -> str:
-        """The range in one sentence."""
-        if not self.exists:
-            return (
-                f"{self.parameter}: one resting point at every value from {self.span[0]:.4g} to "
-                f"{self.span[1]:.4g}; nothing to get stuck in."
-            )
-        here = {
-            "safe": f"at {self.value:.4g} it is safe, with a margin of {self.margin:.4g}",
-            "can get stuck": f"at {self.value:.4g} it can get stuck",
-            "always stuck": f"at {self.value:.4g} it is always stuck",
-            "unknown": "",
-        }[self.standing()]
-        return f"{self.parameter}: can get stuck from {self.low:.4g} to {self.high:.4g}; {here}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; None where there is no range."""
-        there = self.exists
-        return {
-            "schema": "separatrix.metastable_range/1",
-            "parameter": self.parameter,
-            "value": self.value,
-            "low": self.low if there else None,
-            "high": self.high if there else None,
-            "worse": self.worse,
-            "margin": self.margin if there else None,
-            "standing": self.standing(),
-            "span": list(self.span),
-            "status": self.status,
-            "reason": self.reason,
-        }
+_SAME = 1e-6
+"""Values nearer than this share of themselves are one."""
 
 
 def metastable_range(
@@ -117,35 +40,126 @@ def metastable_range(
 
     Parameters and errors as in `hysteresis`; the parameter may be a whole number here.
     """
-    value = number_at(program, parameter)
+    value = number_at(program, parameter, spanned=span is not None)
     if isinstance(value, int):
         return _whole_range(program, parameter, value, span, closure)
-    return range_of(hysteresis(program, parameter, span=span, points=120, closure=closure))
+    found = range_of(hysteresis(program, parameter, span=span, points=120, closure=closure))
+    if len(found.stretches) > 1:
+        # where every queue rests, rounding makes many short stretches of one
+        inside = family_of(program, parameter, closure)(found.stretches[0].high * (1.0 - _SAME))
+        marginal = "; ".join(stretch.sentence for stretch in equilibria(inside).marginal)
+        if marginal:
+            reason = "; ".join(filter(None, (found.reason, marginal)))
+            return replace(found, status="inconclusive", reason=reason)
+    return found
 
 
 def range_of(found: Hysteresis) -> MetastableRange:
-    """The range that curves already found have between their folds."""
-    parameter, value = found.parameter, found.value
-    lost = "; ".join(b.reason for b in found.branches if b.status != "ok")
-    folds = sorted(fold.value for fold in found.folds)
-    worse = _worse(found)
-    if not folds:
-        status = "inconclusive" if lost else "ok"
-        return MetastableRange(parameter, value, np.nan, np.nan, worse, found.span, status, lost)
-    if len(folds) == 1:
-        # the other fold lies beyond the span
-        edge = found.span[1] if _rises_after(found, folds[0]) else found.span[0]
-        low, high = sorted((folds[0], edge))
-        reason = f"it goes on beyond {edge:.4g}"
-        return MetastableRange(
-            parameter, value, low, high, worse, found.span, "inconclusive", reason
+    """The range that curves already found have where they lie above each other."""
+    arcs = [arc for branch in found.branches for arc in _arcs(branch, found)]
+    reasons = [b.reason for b in found.branches if b.status != "ok"]
+    stretches = tuple(_stretch(arcs, *ends, found.span) for ends in _overlaps(arcs))
+    if not stretches:
+        return _made(found, (), reasons)
+    first, last = stretches[0], stretches[-1]
+    reasons += [
+        f"it goes on {way} {edge:.4g}"
+        for way, edge, end in (
+            ("below", found.span[0], first.low),
+            ("beyond", found.span[1], last.high),
         )
-    status = "inconclusive" if lost else "ok"
-    return MetastableRange(parameter, value, folds[0], folds[-1], worse, found.span, status, lost)
+        if abs(end - edge) <= _SAME * edge
+    ]
+    return _made(found, stretches, reasons)
 
 
-def _worse(found: Hysteresis) -> Literal["above", "below"]:
-    """On which side the queue at rest is long."""
+def _made(
+    found: Hysteresis, stretches: tuple[MetastableStretch, ...], reasons: list[str]
+) -> MetastableRange:
+    low = stretches[0].low if stretches else np.nan
+    high = stretches[-1].high if stretches else np.nan
+    return MetastableRange(
+        found.parameter, found.value, low, high, _worse(found, stretches), found.span,
+        "inconclusive" if reasons else "ok", "; ".join(reasons), stretches,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Arc:
+    """A piece of a curve without a fold inside: one rest for every value from low to high."""
+
+    low: float
+    high: float
+    values: Array
+    queue: Array
+
+    def queue_at(self, value: float) -> float:
+        return float(np.interp(value, self.values, self.queue))
+
+
+def _arcs(branch: Branch, found: Hysteresis) -> list[_Arc]:
+    """The arcs of a curve, each as far as the fold or the end of the span where it ends."""
+    turns = extremes(branch.values)
+    folds = [fold.value for fold in branch.folds]
+    closing = folds[:1] if len(folds) == len(turns) + 1 else []  # it closes on itself, in a fold
+    inner = folds[len(closing) :]
+    if len(inner) != len(turns):
+        inner = [float(branch.values[i]) for i in turns]
+    places = [0, *turns, len(branch.values) - 1]
+    ends = [*(closing or branch.values[:1]), *inner, *(closing or branch.values[-1:])]
+    queue = branch.states[:, list(found.queues)].sum(axis=1)
+    arcs: list[_Arc] = []
+    for i, (first, last) in enumerate(pairwise(places)):
+        values = branch.values[first : last + 1]
+        order = np.argsort(values, kind="stable")
+        low, high = sorted((float(ends[i]), float(ends[i + 1])))
+        arcs.append(_Arc(low, high, values[order], queue[first : last + 1][order]))
+    return arcs
+
+
+def _overlaps(arcs: list[_Arc]) -> list[tuple[float, float]]:
+    """Runs of values over which there are two arcs or more."""
+    edges = sorted({end for arc in arcs for end in (arc.low, arc.high)})
+    runs: list[tuple[float, float]] = []
+    for low, high in pairwise(edges):
+        if high - low <= _SAME * high or sum(a.low <= low and a.high >= high for a in arcs) < 2:
+            continue
+        if runs and low - runs[-1][1] <= _SAME * low:
+            runs[-1] = (runs[-1][0], high)
+        else:
+            runs.append((low, high))
+    return runs
+
+
+def _stretch(
+    arcs: list[_Arc], low: float, high: float, span: tuple[float, float]
+) -> MetastableStretch:
+    """A run of values with what holds on its sides."""
+
+    def beyond(end: float, way: int) -> Standing:
+        if abs(end - span[max(way, 0)]) <= _SAME * end:
+            return "unknown"
+        near = _SAME * end
+        gone = [a for a in arcs if abs((a.high if way > 0 else a.low) - end) <= near]
+        left = [a for a in arcs if a.low < end - near and a.high > end + near]
+        if not gone or len(left) != 1:
+            return "unknown"
+        lost = max(a.queue_at(end) for a in gone)
+        return "always stuck" if left[0].queue_at(end) > lost else "safe"
+
+    return MetastableStretch(low, high, beyond(low, -1), beyond(high, 1))
+
+
+def _worse(
+    found: Hysteresis, stretches: tuple[MetastableStretch, ...]
+) -> Literal["above", "below"]:
+    """On which side the service is always stuck; without such a side, where the queue at rest is long."""
+    if stretches:
+        below, above = stretches[0].below, stretches[-1].above
+        if "always stuck" in (below, above) and below != above:
+            return "above" if above == "always stuck" else "below"
+        if "safe" in (below, above) and below != above:
+            return "above" if below == "safe" else "below"
     ends = [
         (float(b.values[i]), float(b.states[i][list(found.queues)].sum()))
         for b in found.branches
@@ -155,12 +169,6 @@ def _worse(found: Hysteresis) -> Literal["above", "below"]:
     return "above" if longest[0] >= shortest[0] else "below"
 
 
-def _rises_after(found: Hysteresis, fold: float) -> bool:
-    """Whether the curve lies above a lone fold's value of the parameter."""
-    values = np.concatenate([b.values for b in found.branches if b.folds])
-    return bool(np.mean(values) >= fold)
-
-
 def _whole_range(
     program: Program,
     parameter: str,
@@ -168,10 +176,11 @@ def _whole_range(
     span: tuple[float, float] | None,
     closure: FluidClosure,
 ) -> MetastableRange:
+    """The range of a whole number: its values tried one by one."""
     low, high = span if span is not None else (max(value // 4, 0), 4 * value + 4)
     tried = np.unique(np.linspace(low, high, MOST_WHOLE).round().astype(int))
     family = family_of(program, parameter, closure)
-    stuck: list[int] = []
+    rests: dict[int, int] = {}
     queue: dict[int, float] = {}
     for at in tried.tolist():
         try:
@@ -179,24 +188,45 @@ def _whole_range(
         except ModelError:
             continue  # a value that cannot be, such as fewer places than threads
         points = [p for p in equilibria(population).points if p.stable]
-        queue[at] = sum(p.state[0] for p in points) / max(len(points), 1) / population.shape[0]
-        if len(points) > 1:
-            stuck.append(at)
-    if not queue:
+        rests[at] = len(points)
+        queues = list(population.axes_of("queue"))
+        # at one rest alone, where it lies decides on which side of a stretch is danger
+        queue[at] = sum(float(np.asarray(p.state)[queues].sum()) for p in points) / max(
+            len(points), 1
+        )
+        queue[at] /= sum(population.shape[i] for i in queues)
+    if not rests:
         raise ModelError(
             Problem(f"no value from {low:g} to {high:g} can be", parameter, "widen it")
         )
-    worse: Literal["above", "below"] = (
-        "above" if queue[max(queue)] >= queue[min(queue)] else "below"
-    )
-    looked = (float(min(queue)), float(max(queue)))
-    if not stuck:
+    known = sorted(rests)
+    worse: Literal["above", "below"] = "above" if queue[known[-1]] >= queue[known[0]] else "below"
+    looked = (float(known[0]), float(known[-1]))
+    runs: list[list[int]] = []
+    for before, at in zip([None, *known[:-1]], known, strict=True):
+        if rests[at] > 1:
+            if before is not None and rests[before] > 1:
+                runs[-1].append(at)
+            else:
+                runs.append([at])
+    if not runs:
         return MetastableRange(parameter, value, np.nan, np.nan, worse, looked)
-    coarse = len(tried) < high - low + 1
-    cut = [edge for edge in looked if edge in (min(stuck), max(stuck))]
-    reason = "not every whole number was tried" if coarse else ""
+
+    def beside(at: int, way: int) -> Standing:
+        place = known.index(at) + way
+        if not 0 <= place < len(known):
+            # what cannot be is no side to be on; what was not tried is not known
+            return "unknown"
+        return "always stuck" if queue[known[place]] > queue[at] else "safe"
+
+    stretches = tuple(
+        MetastableStretch(float(run[0]), float(run[-1]), beside(run[0], -1), beside(run[-1], 1))
+        for run in runs
+    )
+    reason = "not every whole number was tried" if len(tried) < high - low + 1 else ""
+    cut = [edge for edge in looked if edge in (runs[0][0], runs[-1][-1])]
     reason = f"it may go on beyond {cut[0]:g}" if cut and cut[0] > 0 else reason
     return MetastableRange(
-        parameter, value, float(min(stuck)), float(max(stuck)), worse, looked,
-        "inconclusive" if reason else "ok", reason,
+        parameter, value, stretches[0].low, stretches[-1].high, worse, looked,
+        "inconclusive" if reason else "ok", reason, stretches,
     )  # fmt: skip

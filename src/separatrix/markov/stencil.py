@@ -41,8 +41,9 @@ def rates_into(chain: Chain, states: Mask) -> Array:
         entering = flat[cols] & ~flat[rows]
         return sum_at(rows[entering], rates[entering], chain.n_states)
     total = np.zeros(chain.shape)
-    for step in steps(chain):
-        total[step.sources] += np.where(states[step.targets], step.rates, 0.0)
+    inside = states.astype(np.float64)
+    for sources, targets, rates in steps(chain):
+        total[sources] += rates * inside[targets]
     total[states] = 0.0
     return total.reshape(-1)
 

@@ -8,8 +8,9 @@ from typing import Any
 from separatrix.errors import ModelError, NotConverged, Unsupported
 from separatrix.fluid.basins import Basins, basins
 from separatrix.fluid.continuation import Hysteresis, hysteresis
-from separatrix.fluid.ranges import MetastableRange, range_of
+from separatrix.fluid.ranges import range_of
 from separatrix.fluid.reduced import reducible
+from separatrix.fluid.stretches import MetastableRange
 from separatrix.model import Program
 from separatrix.notebook import Shown
 from separatrix.population import Population, lower

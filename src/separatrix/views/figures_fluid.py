@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from separatrix.fluid.basins import Basins
 from separatrix.fluid.continuation import Hysteresis
-from separatrix.fluid.ranges import MetastableRange
+from separatrix.fluid.stretches import MetastableRange
 from separatrix.model.quantities import duration_text
 from separatrix.population import Array
 from separatrix.questions.portrait import Portrait
@@ -109,9 +109,9 @@ def hysteresis_curve(
     axes.plot([], [], "--", color=ORANGE, label="divides (repels)")
     right = 2.0 * spread.value
     if spread.exists:
-        axes.axvspan(
-            spread.low, spread.high, color=RED, alpha=0.1, linewidth=0, label="can get stuck"
-        )
+        for i, stretch in enumerate(spread.stretches):
+            label = None if i else "can get stuck"
+            axes.axvspan(stretch.low, stretch.high, color=RED, alpha=0.1, linewidth=0, label=label)
         # where danger reaches far beyond the present load, what is near it is what matters
         right = min(
             max(1.35 * spread.high, 1.2 * spread.value), 4.0 * max(spread.low, spread.value)
@@ -134,7 +134,9 @@ def hysteresis_curve(
 
 def _margin(axes: Axes, spread: MetastableRange, unit: str, right: float) -> None:
     """An arrow from the present value to the safe edge of the range, with its length."""
-    edge = spread.low if spread.worse == "above" else spread.high
+    edge = spread.edge
+    if edge is None:
+        return
     axes.annotate(
         "", (edge, 0.4), (spread.value, 0.4), xycoords=axes.get_xaxis_transform(),
         textcoords=axes.get_xaxis_transform(),

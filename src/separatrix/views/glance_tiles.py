@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from separatrix.errors import ModelError
-from separatrix.fluid.ranges import MetastableRange
+from separatrix.fluid.stretches import MetastableRange
 from separatrix.model import Program
 from separatrix.model.demand import demands
 from separatrix.model.quantities import amount_text, duration_text, percent_text, rate_text
@@ -57,7 +57,12 @@ def margin_words(spread: MetastableRange) -> tuple[str, str]:
     """How far the arrival rate is from danger, short and in a sentence."""
     if not spread.exists:
         return "no dangerous load", f"none up to {rate_text(spread.span[1])} has two resting points"
-    edge = spread.low if spread.worse == "above" else spread.high
+    edge = spread.edge
+    if edge is None:
+        return (
+            "no safe load found",
+            f"none from {rate_text(spread.span[0])} to {rate_text(spread.span[1])} is known to be safe",
+        )
     if spread.margin > 0:
         return (
             f"{amount_text(spread.margin, 3)} requests/s",
@@ -74,15 +79,19 @@ def load_caption(spread: MetastableRange) -> str:
     if not spread.exists:
         short, why = margin_words(spread)
         return f"{short.capitalize()}: {why}."
-    here = f"Now {rate_text(spread.value)}: {spread.standing()}."
+    short, why = margin_words(spread)
+    if spread.edge is None:
+        margin = f"{short.capitalize()}: {why}."
+    elif spread.margin > 0:
+        margin = f"Margin: {short}."
+    else:
+        margin = f"That is {short} to be safe."
+    between = " and ".join(
+        f"between {rate_text(s.low)} and {rate_text(s.high)}" for s in spread.stretches
+    )
     return (
-        f"Between {rate_text(spread.low)} and {rate_text(spread.high)} the queue can rest low or high, "
-        f"and a push decides which. {here} "
-        + (
-            f"Margin: {margin_words(spread)[0]}."
-            if spread.margin > 0
-            else f"That is {margin_words(spread)[0]} to be safe."
-        )
+        f"{between[0].upper()}{between[1:]} the queue can rest low or high, and a push decides which. "
+        f"Now {rate_text(spread.value)}: {spread.standing()}. {margin}"
     )
 
 

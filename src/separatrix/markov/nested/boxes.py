@@ -1,4 +1,4 @@
-"""A lattice box cut in halves and slabs, and these again: the tree of boxes of a nested dissection."""
+"""A lattice box cut in halves and slabs, and these again, or in levels: the tree of boxes of a dissection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Boxes:
-    """Nested boxes in post-order: corners of each box and of its own part, children, first of subtree."""
+    """Nested boxes in post-order: corners of each box and of its own part, children, first of subtree.
+
+    A box with one part only has it on its left, and -1 on its right.
+    """
 
     low: Index
     high: Index
@@ -69,6 +72,43 @@ def cut(
             right[above] = above - 1
             left[above] = above - 1 - sizes[depth + 1][1::2]
             numbers = np.stack([left[above], right[above]], axis=1).reshape(-1)
+    return Boxes(corners[0], corners[1], corners[2], corners[3], left, right, start)
+
+
+def levels(low: Index, high: Index, axis: int, thick: int, goal: int) -> Boxes:
+    """Cut a box into levels of an axis, one box inside the next, from both ends to the level `goal`.
+
+    Every level couples to the next one only: with :math:`w` states a level, a front has :math:`2 w`
+    of them, where the fronts of halves have :math:`3 w`.
+
+    Parameters
+    ----------
+    thick : how many of the axis's values a level takes; at least the longest jump along it.
+    goal : a value of the axis that lies in the last level, from which boxes on either side are seen.
+    """
+    first, last = int(low[axis]), int(high[axis])
+    bottom = min(max(goal, first), max(last - thick, first))
+    top = min(bottom + thick, last)
+    below: Index = np.arange(first, bottom, thick)
+    above: Index = np.arange(last, top, -thick)
+    count = below.size + above.size + 1
+    corners = np.empty((4, count, low.size), dtype=np.int64)
+    corners[::2], corners[1::2] = low, high
+    box_low, box_high, own_low, own_high = corners[:, :, axis]
+    # the last level of each side is as thin as what is left over
+    lower, upper = slice(0, below.size), slice(below.size, count - 1)
+    own_low[lower], own_high[lower] = below, np.minimum(below + thick, bottom)
+    own_low[upper], own_high[upper] = np.maximum(above - thick, top), above
+    own_low[-1], own_high[-1] = bottom, top
+    box_high[lower], box_low[upper] = own_high[lower], own_low[upper]
+    left: Index = np.arange(-1, count - 1)
+    right = np.full(count, -1)
+    start = np.zeros(count, dtype=np.int64)
+    start[upper] = below.size
+    if above.size:
+        left[below.size], left[-1] = -1, count - 2
+        if below.size:
+            left[-1], right[-1] = below.size - 1, count - 2
     return Boxes(corners[0], corners[1], corners[2], corners[3], left, right, start)
 
 

@@ -6,6 +6,8 @@ they are small. Each box is a node of a binary tree: its *own* states are the sl
 whole box), its *border* the kept states outside the box that one jump joins to it. Own states are
 eliminated children first; eliminating a box then couples its border only.
 
+A narrow box is cut in levels instead, each a node with the levels farther out as its only child.
+
 Source: A. George, SIAM J. Numer. Anal. 10 (1973) 345.
 """
 
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.compiled import compiled
-from separatrix.markov.nested.boxes import Strips, cut
+from separatrix.markov.nested.boxes import Strips, cut, levels
 
 Index: TypeAlias = NDArray[np.int64]
 Short: TypeAlias = NDArray[np.int32]
@@ -32,7 +34,7 @@ class Dissection(NamedTuple):
 
     Attributes
     ----------
-    left, right : numbers of the children; -1 in a leaf.
+    left, right : numbers of the children; -1 where there is none.
     start : number of the first node of each node's subtree.
     first : (V + 1,) position in the elimination order of each node's first own state.
     order : state number of each position; the anchor is not among them.
@@ -72,6 +74,7 @@ def dissect(
     share: float = 0.5,
     backwards: bool = False,
     strip: int | None = None,
+    axis: int | None = None,
 ) -> Dissection:
     """Cut the box of the kept states.
 
@@ -85,17 +88,22 @@ def dissect(
     backwards : number own states in descending order.
     strip : cut the longest axis into strips of so many levels first, from its ends towards the anchor,
         so that no front joins states much farther apart. None: halve from the start.
+    axis : cut this axis in levels, from its ends towards the anchor, and nothing else.
     """
     d = kept.ndim
     shape = np.array(kept.shape, dtype=np.int64)
     strides = np.array([prod(kept.shape[i + 1 :]) for i in range(d)], dtype=np.int64)
     reach = np.abs(jumps).max(axis=0, initial=0).astype(np.int64)
     low, high = _bounds(kept)
-    strips = None
-    if strip is not None:
-        axis = int((high - low).argmax())
-        strips = Strips(axis, anchor // int(strides[axis]) % kept.shape[axis], strip)
-    tree = cut(low, high, reach, leaf, share, strips)
+    if axis is not None:
+        goal = anchor // int(strides[axis]) % kept.shape[axis]
+        tree = levels(low, high, axis, max(int(reach[axis]), 1), goal)
+    else:
+        strips = None
+        if strip is not None:
+            long = int((high - low).argmax())
+            strips = Strips(long, anchor // int(strides[long]) % kept.shape[long], strip)
+        tree = cut(low, high, reach, leaf, share, strips)
     flat = kept.reshape(-1)
     position = np.full(flat.size, -1, dtype=np.int32)
     order = np.empty(int(np.count_nonzero(flat)) - 1, dtype=np.int32)

@@ -89,8 +89,9 @@ def schedule(tree: Dissection, cost: Array) -> Schedule:
     cost : work of each node, in any unit.
     """
     root = tree.left.size - 1
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    if tree.order.size < _ALONE or threads == 1:
+    few = tree.order.size < _ALONE
+    threads = 1 if few else min(_MOST_THREADS, os.cpu_count() or 1)
+    if threads == 1:
         return Schedule(((Task(0, root),),), 1)
     total = np.concatenate([[0.0], np.cumsum(cost)])
     weight = total[1:] - total[tree.start]
@@ -103,16 +104,15 @@ def schedule(tree: Dissection, cost: Array) -> Schedule:
         subtrees += [Task(int(tree.start[v]), v) for v in nodes if v not in heavy]
         if heavy:
             levels.append([Task(v, v) for v in heavy])
-        nodes = [int(c) for v in heavy for c in (tree.left[v], tree.right[v])]
+        nodes = [int(c) for v in heavy for c in (tree.left[v], tree.right[v]) if c >= 0]
     subtrees.sort(key=lambda task: -float(weight[task.root]))
     return Schedule((tuple(subtrees), *(tuple(level) for level in levels[::-1])), threads)
 
 
 def stack_peak(tree: Dissection, plan: Schedule, size: Index) -> int:
     """Most entries that any task has on its stack, when node v leaves ``size[v]`` there."""
-    children = np.zeros(size.size, dtype=np.int64)
-    inner = tree.left >= 0
-    children[inner] = size[tree.left[inner]] + size[tree.right[inner]]
+    padded = np.append(size, 0)  # -1 is no child
+    children = padded[tree.left] + padded[tree.right]
     after = np.cumsum(size - children)
     before = after - size + children
     peak = 0

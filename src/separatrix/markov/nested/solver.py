@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
+from math import frexp, ldexp, prod
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
 
 _ROUNDING = 2.0**-52
+_UNSEEN = -1100  # a shift by as many powers of two leaves nothing
 _RATE_LOST = -800  # power of two below which a rate may have lost parts to the range of a float64
 
 
@@ -45,8 +46,10 @@ class NestedElimination(Solver):
     @property
     def error(self) -> float:
         """Rounding errors of a subtraction-free elimination add up at most along the tree."""
-        height = 4.0 + np.log2(self.factors.tree.left.size + 1.0)
-        return 8.0 * _ROUNDING * height
+        tree = self.factors.tree
+        height = 4.0 + np.log2(tree.left.size + 1.0)
+        levels = np.count_nonzero((tree.left >= 0) & (tree.right < 0))
+        return 8.0 * _ROUNDING * height + 4.0 * _ROUNDING * levels
 
     @cached_property
     def can_die(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] - kept
@@ -108,13 +111,12 @@ class NestedElimination(Solver):
 
     def _solve(self, b: Array | Scaled, *, transposed: bool) -> Scaled:
         self._needs_death()
-        full = b if isinstance(b, Scaled) else Scaled.of(np.ravel(b))
         if self.carried is not None and b is self.carried[0] and not transposed:
             load = self.carried[1]
             value, power = load.value.copy(), load.power.copy()
             self._down(value, power, self.factors, transposed=False, exact=True, anchored=False)
             return self._spread(value, power)
-        value, power = self._gather(full)
+        value, power = self._gather(b if isinstance(b, Scaled) else Scaled.of(np.ravel(b)))
         self._both_ways(value, power, transposed=transposed, exact=True, anchored=False)
         return self._spread(value, power)
 
@@ -149,12 +151,12 @@ class NestedElimination(Solver):
         anchored: bool,
     ) -> None:  # fmt: skip
         """Solve at the anchor, then substitute back."""
-        own = Scaled(value[-1:].copy(), power[-1:].copy())
-        value[-1] = 0.0
-        if not anchored:
-            arrived = Scaled.of(np.array([factors.arrived]), factors.arrived_power)
-            at = own.plus(arrived).over(self.anchor_exit)
-            value[-1], power[-1] = at.mantissa[0], at.exponent[0]
+        if anchored:
+            value[-1] = 0.0
+        else:
+            self._needs_death()
+            parts = (float(value[-1]), int(power[-1])), (factors.arrived, factors.arrived_power)
+            value[-1], power[-1] = _quotient(parts, self.anchor_exit)
         factors.down(value, power, transposed=transposed, exact=exact)
 
     def _needs_side(self, *, transposed: bool) -> None:
@@ -190,7 +192,7 @@ class NestedElimination(Solver):
 def eliminate_nested(
     chain: Chain, removed: Mask, killing: float, anchor: int, reason: str, *, reverse: bool,
     sides: Sides = "both", load: Array | None = None,
-    strip: int | None = None,
+    strip: int | None = None, axis: int | None = None,
 ) -> NestedElimination:  # fmt: skip
     """Factor a lattice chain on its kept states; see `separatrix.markov.methods.solver_for`.
 
@@ -203,8 +205,9 @@ def eliminate_nested(
     live = rates.any(axis=1)
     jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
     tree = dissect(
-        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse, strip=strip
-    )
+        ~removed, jumps[live], anchor, share=0.4 if reverse else 0.5, backwards=reverse,
+        strip=strip, axis=axis,
+    )  # fmt: skip
     carried = None
     if load is not None:
         start = Scaled.of(load[np.append(tree.order, anchor)])
@@ -228,6 +231,15 @@ def eliminate_nested(
         carried,
         reverse=reverse,
     )
+
+
+def _quotient(parts: tuple[tuple[float, int], ...], rate: Scaled) -> tuple[float, int]:
+    """The sum of some ``m * 2**e`` over a vector of size 1: `Scaled` would take longer than a small tree."""
+    live = [(m, e) for m, e in parts if m != 0.0]
+    top = max((e for _, e in live), default=0)
+    total = sum(ldexp(m, max(e - top, _UNSEEN)) for m, e in live)
+    fraction, shift = frexp(total / float(rate.mantissa[0]))
+    return fraction, top + shift - int(rate.exponent[0])
 
 
 def _offsets(chain: Chain) -> Index:

@@ -4,7 +4,8 @@ Halving a box joins states of opposite ends in one front. Where the chain drifts
 other may be 1e-600 of the rates beside it in its row, which no float64 holds: it is lost, and with it
 perhaps the only way. Strips cut from the ends of the longest axis towards the anchor join neighbours
 only. Their rates stay within :math:`\rho^w` for w levels and a drift :math:`\rho` a level, and what
-lies farther apart is a product of such steps, in vectors with a power of two for every entry.
+lies farther apart is a product of such steps, in vectors with a power of two for every entry. In
+narrow chains every level is a strip of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,21 @@ Array: TypeAlias = NDArray[np.float64]
 
 _DECADES = 200.0  # that rates in one front may span; a float64 drops them beyond 292
 _NARROWEST = 4
+_NARROW = 24  # states of a level up to which levels cost less than halves
+_SHORT = (
+    10_000  # states up to which the longer way of a rounding error and one thread do not matter
+)
+
+
+def narrow_along(chain: Chain) -> int | None:
+    """Axis along which a narrow lattice is best eliminated level by level; None where it is to be dissected."""
+    if chain.n_states > _SHORT:
+        return None
+    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
+    reach = np.abs(jumps).max(axis=0, initial=1)
+    axis = int((np.array(chain.shape) / reach).argmax())
+    level = chain.n_states // chain.shape[axis] * int(reach[axis])
+    return axis if level <= _NARROW else None
 
 
 def strip_levels(chain: Chain) -> int:

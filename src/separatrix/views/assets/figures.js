@@ -195,12 +195,14 @@ const Figures = (() => {
     if (range && range.low !== null) {
       // where danger reaches far beyond the present load, what is near it is what matters
       right = Math.min(Math.max(1.35 * range.high, 1.2 * h.value), 4 * Math.max(range.low, h.value));
-      const edge = range.worse === "above" ? range.low : range.high, y = 0.4 * top;
+      const edge = range.edge, y = 0.4 * top;
       const words = `${range.margin > 0 ? "margin" : "too much"} ${Number(Math.abs(range.margin).toPrecision(3))}/s`;
-      traces.push({ x: [range.low, range.high, range.high, range.low], y: [0, 0, top, top], mode: "lines",
-        fill: "toself", fillcolor: RED + "1a", line: { width: 0 }, name: "can rest at either",
-        showlegend: false, hoverinfo: "skip" });
-      traces.push({ x: [h.value, (h.value + edge) / 2, edge], y: [y, y, y], mode: "lines+markers+text",
+      for (const s of range.stretches) {
+        traces.push({ x: [s.low, s.high, s.high, s.low], y: [0, 0, top, top], mode: "lines",
+          fill: "toself", fillcolor: RED + "1a", line: { width: 0 }, name: "can rest at either",
+          showlegend: false, hoverinfo: "skip" });
+      }
+      if (edge !== null) traces.push({ x: [h.value, (h.value + edge) / 2, edge], y: [y, y, y], mode: "lines+markers+text",
         text: ["", words, ""], textposition: h.value + edge > 0.5 * right ? "top center" : "top right", name: "margin", showlegend: false,
         hoverinfo: "skip", line: { color: GREY, width: 1.5 }, cliponaxis: false, marker: { color: GREY,
           size: [0, 0, 12], symbol: ["circle", "circle", edge > h.value ? "triangle-right" : "triangle-left"] } });
