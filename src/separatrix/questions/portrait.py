@@ -81,7 +81,9 @@ def plane(
     if len(population.axes_of("queue")) > 1:
         # before any point is looked for, which takes minutes of many servers
         raise Unsupported(
-            "fluid", "a phase portrait of several queues", "ask for `equilibria`, which has no plane"
+            "fluid",
+            "a phase portrait of several queues",
+            "ask for `equilibria`, which has no plane",
         )
     n_orbits = len(population.axes) - 1
     top = float(population.shape[0] - 1)
