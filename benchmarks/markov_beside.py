@@ -6,8 +6,8 @@ Run: python benchmarks/markov_beside.py --peers PYTHON [--out TABLE] [--records 
 PYTHON is the interpreter of an environment of its own with stormpy. Every measurement is a fresh
 process and one call, from rates on: ours with compiled code loaded, Storm with its model built. CPU
 milliseconds, medians and range of the turns. Errors are against ours; an answer counts as right up to
-1e-9, so that a mode asked for 1e-12 is not held to more than it can give. A mode that is wrong, or out of
-patience, in its first turn is not asked again.
+1e-9, so that a mode asked for 1e-12 is not held to more than it can give. A mode that in its first turn
+is wrong, out of patience, or ten times as slow as we are, is not asked again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def turns(name, size, quantity, asked, file):
     taken, found = {"separatrix": []}, {}
     for turn in range(asked.turns):
         for who in ("separatrix", *MODES):
-            if turn and who not in taken:
+            if turn and (who not in taken or taken[who][0] > 10.0 * taken["separatrix"][0]):
                 continue
             theirs = [asked.peers, script, who, quantity, file]
             one = run(mine if who == "separatrix" else theirs, asked.patience)

@@ -1,5 +1,6 @@
 """Chains so deep that a front of a nested dissection cannot hold all their rates."""
 
+import sys
 from dataclasses import replace
 
 import mpmath
@@ -269,6 +270,43 @@ def test_rates_between_wells_are_looked_at_twice_where_what_is_dropped_may_tell(
     for result in (metastable(chain, 2), metastability(stationary(chain), ends)):
         assert result.status == "inconclusive"
         assert "orders differ by inf" in result.reason
+
+
+@pytest.mark.parametrize("method", ["levels", "nested"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_gaps_and_mixing_times_are_looked_at_twice(monkeypatch, method, count):
+    """A start between the wells made its time 0 here, and another order no time at all."""
+    half, up = 19, 1e-15
+    chain = two_wells(half, up)
+    law = stationary(chain, method)
+    modes = spectrum(chain, count, law=law)
+    assert modes.status == "ok"
+    assert modes.gap == pytest.approx(up**half, rel=1e-12)
+    found = mixing_time(modes, 0.01)
+    assert (found.status, found.method) == ("ok", "krylov" if count == 2 else "slowest mode")
+    assert found.time == pytest.approx(np.log(0.5 / 0.01) / up**half, rel=1e-9)
+    monkeypatch.setattr(agreement, "solver_for", never)
+    unsure = spectrum(chain, count, law=law)
+    assert unsure.status == "inconclusive"
+    assert "orders differ by inf" in unsure.reason
+    assert mixing_time(unsure, 0.01).status == "inconclusive"
+
+
+def test_a_mixing_time_that_another_order_does_not_confirm(monkeypatch):
+    chain = two_wells(19, 1e-15)
+    modes = spectrum(chain)
+    mixing = sys.modules[mixing_time.__module__]
+    usual = mixing.solver_for
+
+    def slower(source, *, reverse, **how):
+        """In the opposite order every rate is a millionth lower."""
+        tables = tuple(table * (1.0 - 1e-6 * reverse) for table in source.stencil)
+        return usual(replace(source, stencil=tables), reverse=reverse, **how)
+
+    monkeypatch.setattr(mixing, "solver_for", slower)
+    found = mixing_time(modes, 0.01, starts=[0])
+    assert found.status == "inconclusive"
+    assert "orders differ by 1e-06" in found.reason
 
 
 def test_what_rests_on_a_law_that_is_not_certified_is_inconclusive(known):

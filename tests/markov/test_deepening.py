@@ -86,6 +86,28 @@ def test_rounds_cut_short_bound_nothing(known, monkeypatch):
     assert deepened(chain, exact, np.zeros(200, dtype=np.bool_)).rounds == 0
 
 
+def test_more_rounds_sharpen_a_bound_and_it_still_holds(monkeypatch):
+    """More rounds used to be made only where each halved the bound."""
+    rng = np.random.default_rng(1)
+    shape = (1500, 4)
+    level, side = np.indices(shape)
+    jumps = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    rates = (0.5 * (level < 1499), 1.0 * (level > 0), 1.0 * (side < 3), 1.0 * (side > 0))
+    tables = tuple(rate * rng.uniform(0.5, 2.0, shape) for rate in rates)
+    chain = Chain(shape, ("level", "side"), jumps, tables)
+    exact = solver_for(chain, method="levels").law()
+    log = exact.log()
+    free = log < log.max() - 100.0
+    usual = deepened(chain, exact, free)
+    monkeypatch.setattr(deepening, "_ENOUGH", 0.0)
+    monkeypatch.setattr(deepening, "_PROMISED", 0.0)
+    longer = deepened(chain, exact, free)
+    assert longer.rounds > usual.rounds
+    assert longer.error < 0.8 * usual.error
+    wrong = np.abs(longer.law.over(exact).to_float() - 1.0)
+    assert wrong.max() <= longer.error + 5e-13
+
+
 def deep_well(rare: float) -> Chain:
     """A slope of 1e-30 a level to a well of 3 x 3 states that is left at the rate `rare`."""
     shape = (15, 3)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from separatrix.errors import ModelError
 from separatrix.markov.generator import as_chain, chain_from_matrix
-from separatrix.markov.hitting import hitting_times, start_law
+from separatrix.markov.hitting import hitting_times
+from separatrix.markov.starts import start_law
 
 
 def mp_birth_death_moments(up, down):

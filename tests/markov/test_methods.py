@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
-from separatrix.markov import memory
+from separatrix.markov import loading, memory
 from separatrix.markov.generator import as_chain, chain_from_matrix
 from separatrix.markov.methods import solver_for
 
@@ -136,15 +136,22 @@ def test_underflow_is_reported_not_swallowed():
     np.testing.assert_allclose(solved.right((~target) * 1.0).to_float()[:3], [2e300, 4e300, 4e300])
 
 
-def test_compiled_code_is_not_waited_for_and_is_used_once_it_is_there(known, monkeypatch):
+def test_compiled_code_is_loaded_once_waiting_for_it_has_cost_as_much(known, monkeypatch):
     chain = as_chain(known.retry_chain(40, 20, 9.0, 1.8))
+    small = as_chain(known.retry_chain(40, 12, 9.0, 1.8))
     nested = solver_for(chain, method="nested").law()
     assert solver_for(chain).method == "nested"
-    assert solver_for(as_chain(known.retry_chain(40, 12, 9.0, 1.8))).method == "levels"
-    monkeypatch.delitem(sys.modules, "separatrix.markov.nested.solver")
-    levels = solver_for(chain)
-    assert levels.method == "levels"
-    np.testing.assert_allclose(levels.law().to_float(), nested.to_float(), rtol=1e-13)
+    assert solver_for(small).method == "levels"
+    monkeypatch.setattr(loading._Spent, "seconds", 0.0)
+    monkeypatch.setattr(loading, "_LOADING", 0.02)  # three times 800 states
+    picked = []
+    for _ in range(5):
+        monkeypatch.delitem(sys.modules, "separatrix.markov.nested.solver", raising=False)
+        solver_for(small)  # never nested: does not count
+        solved = solver_for(chain)
+        picked.append(solved.method)
+        np.testing.assert_allclose(solved.law().to_float(), nested.to_float(), rtol=1e-13)
+    assert picked == ["levels"] * 3 + ["nested"] * 2
 
 
 def test_memory_is_estimated_beforehand(known, monkeypatch):

@@ -8,6 +8,7 @@ from separatrix.errors import ModelError
 from separatrix.markov.generator import as_chain, chain_from_matrix, generator
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.passage import hitting_quantiles
+from separatrix.markov.uniformised import SurvivalSeries
 
 
 def test_one_exponential_step():
@@ -44,6 +45,28 @@ def test_against_the_matrix_exponential(known):
 
         want = brentq(survival, 1e-6, 1e4 * times.at(start).mean, xtol=1e-12)
         assert found.time == pytest.approx(want, rel=1e-7)
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_a_krylov_space_says_how_near_it_is(known, monkeypatch, drained):
+    """A space a little larger tells what the smaller one missed; it used to stop at 1e-9 of the survival."""
+    monkeypatch.setattr(SurvivalSeries, "affordable", lambda *_: False)
+    chain = as_chain(known.retry_chain(20, 10, 9.2, 0.9))
+    target = (np.indices(chain.shape)[1] < 5) == drained
+    start = (19, 9) if drained else (0, 0)
+    times = hitting_times(chain, target)
+    kept = np.flatnonzero(~target.reshape(-1))
+    killed = generator(chain).toarray()[np.ix_(kept, kept)]
+    place = int(np.flatnonzero(kept == np.ravel_multi_index(start, chain.shape))[0])
+    for found in hitting_quantiles(times, start, (0.05, 0.5, 0.99)):
+
+        def survival(t, p=found.probability):
+            return expm(killed * t)[place].sum() - (1 - p)
+
+        want = brentq(survival, 1e-6, 10.0 * times.at(start).mean, xtol=1e-12, rtol=1e-14)
+        assert found.method == "krylov"
+        assert found.error < 1e-11
+        assert abs(found.time / want - 1.0) <= 2.0 * found.error + 1e-12
 
 
 def test_slow_exit_and_fast_escape_from_the_same_set(known):

@@ -10,6 +10,7 @@ matters was dropped. Tried are levels from the other end, and dissections in str
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf, log
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -48,7 +49,7 @@ def disagreement(one: Scaled, other: Scaled) -> float:
 
 
 def agreed(
-    solved: Solver, x: Scaled, answer: Callable[[Solver], Scaled], sides: Sides, load: Array
+    solved: Solver, x: Scaled, answer: Callable[[Solver], Scaled], sides: Sides, load: Array | None
 ) -> tuple[Solver, Scaled, float]:
     """What two orders agree upon: a solver, its solution, the largest relative difference.
 
@@ -62,7 +63,8 @@ def agreed(
     for way in _other_ways(solved):
         try:
             other = solver_for(
-                solved.chain, removed=solved.removed, anchor=solved.anchor, sides=sides, load=load,
+                solved.chain, removed=solved.removed if solved.removed.any() else None,
+                anchor=solved.anchor, sides=sides, load=load,
                 method=way.method, reverse=way.reverse, strip=way.strip,
             )  # fmt: skip
         except NotConverged:
@@ -76,7 +78,12 @@ def agreed(
 
 
 def agreed_where_small(
-    solved: Solver, found: Scaled, answer: Callable[[Solver], Scaled], load: Array
+    solved: Solver,
+    found: Scaled,
+    answer: Callable[[Solver], Scaled],
+    load: Array,
+    *,
+    lost: bool = False,
 ) -> tuple[Scaled, float]:
     """Probabilities or flows that two orders agree upon where some are tiny, and how far these are apart.
 
@@ -85,9 +92,10 @@ def agreed_where_small(
     solved, found : an elimination, and what `answer` makes of it.
     answer : solves from the right and sums up; only what it returns is compared.
     load : see `solver_for`.
+    lost : whether some that are 0 cannot be.
     """
-    smallest = float(found.log()[found.mantissa > 0.0].min(initial=0.0))
-    if not drops_may_tell(solved, -smallest):
+    smallest = log(2.0) * float(found.exponent[found.mantissa > 0.0].min(initial=0))
+    if not drops_may_tell(solved, inf if lost else -smallest):
         return found, 0.0
     _, found, error = agreed(solved, found, answer, "right", load)
     return found, error

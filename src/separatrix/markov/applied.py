@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.poisson import Clock
+from separatrix.markov.starts import Start, start_law
 from separatrix.markov.transient import MOST_STEPS, Array, Transient
 from separatrix.population.application import Application
 from separatrix.population.lattice import Population

@@ -10,14 +10,13 @@ both are solved, so that either keeps its digits where it is small; that they su
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf, log
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, Problem
-from separatrix.markov.agreement import AGREED, agreed, drops_may_tell
+from separatrix.markov.agreement import AGREED, agreed_where_small
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import solver_for
@@ -116,15 +115,9 @@ def committor(
 def _odds(solved: Solver, into: Array, hit: Mask, other: Mask) -> tuple[Scaled, float]:
     """Probabilities to hit a set, and how far two dissections differ where these are tiny."""
     p = solved.right(into)
-    positive = p.mantissa > 0.0
-    smallest = log(2.0) * float(p.exponent[positive].min(initial=0))
-    if not positive[~solved.removed.reshape(-1)].all():
-        lost = can_reach(solved.chain, hit, other) & ~solved.removed & ~positive.reshape(hit.shape)
-        smallest = -inf if lost.any() else smallest
-    if not drops_may_tell(solved, -smallest):
-        return p, 0.0
-    _, p, error = agreed(solved, p, lambda s: s.right(into), "right", into)
-    return p, error
+    zero = (p.mantissa == 0.0).reshape(hit.shape) & ~solved.removed
+    lost = bool(zero.any() and (can_reach(solved.chain, hit, other) & zero).any())
+    return agreed_where_small(solved, p, lambda s: s.right(into), into, lost=lost)
 
 
 def hitting_probability(

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
 from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
-from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws
 from separatrix.markov.methods import solver_for
 from separatrix.markov.poisson import Uniformised
 from separatrix.markov.quasistationary import slow_exit
+from separatrix.markov.starts import Start, start_law
 from separatrix.markov.transient import MOST_STEPS
 from separatrix.notebook import Shown
 

@@ -16,7 +16,6 @@ the smaller error estimate is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -30,6 +29,7 @@ from separatrix.markov.generator import Chain, Mask, as_chain, as_mask
 from separatrix.markov.methods import sides_for, solver_for
 from separatrix.markov.scaled import Scaled
 from separatrix.markov.solver import Method, Solver
+from separatrix.markov.starts import Start, start_law
 from separatrix.markov.stencil import squared_jumps
 from separatrix.notebook import Shown
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from separatrix.population.lattice import Population
 
 Array: TypeAlias = NDArray[np.float64]
-Start: TypeAlias = "Sequence[int] | int | Array"
-"""One state (its coordinates, or its row-major number), or a law over the box."""
 
 _ROUNDING = 2.0**-52
 
@@ -226,35 +224,6 @@ def hitting_times(
         status="ok" if status == "ok" else "inconclusive",
         solver=solved,
     )
-
-
-def start_law(start: Start, shape: tuple[int, ...]) -> Array:
-    """A start as a law over the box.
-
-    Raises
-    ------
-    ModelError : a state outside the box, or a table that is not a probability law of its shape.
-    """
-    if isinstance(start, np.ndarray) and start.dtype.kind == "f":
-        law = np.asarray(start, dtype=np.float64)
-        if law.shape != shape:
-            raise ModelError(f"the start law has shape {law.shape}; the states have shape {shape}")
-        if not (np.isfinite(law).all() and law.min() >= 0.0 and abs(law.sum() - 1.0) < 1e-9):
-            raise ModelError(
-                f"a start law must be >= 0 and sum to 1; it sums to {float(law.sum())!r}"
-            )
-        return law
-    law = np.zeros(shape)
-    if isinstance(start, (int, np.integer)):
-        if not 0 <= int(start) < law.size:
-            raise ModelError(f"start state {int(start)} is outside 0..{law.size - 1}")
-        law.reshape(-1)[int(start)] = 1.0
-        return law
-    state = tuple(int(v) for v in start)
-    if len(state) != len(shape) or not all(0 <= v < n for v, n in zip(state, shape, strict=True)):
-        raise ModelError(f"start state {state} is outside the box of shape {shape}")
-    law[state] = 1.0
-    return law
 
 
 def _at_once(mask: Mask) -> HittingTimes:

@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from separatrix.errors import ModelError, Problem
 from separatrix.markov.agreement import AGREED, agreed_where_small
 from separatrix.markov.generator import Chain, as_chain
+from separatrix.markov.memberships import memberships
 from separatrix.markov.methods import solver_for
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
@@ -149,7 +150,7 @@ def metastable(
         )
     decay = np.maximum(-modes.eigenvalues.real, 0.0)
     m, separation = _number_of_sets(modes, decay, count, most)
-    chi = _memberships(_real_modes(modes, m))
+    chi = memberships(modes, m)
     mass = _log_mass(chi, modes.law)
     order = np.argsort(-mass, kind="stable")
     chi = chi[order]
@@ -202,42 +203,6 @@ def _number_of_sets(
     ratios = {m: apart(m) for m in range(2, min(most, decay.size - 1) + 1)}
     best = max(ratios, key=lambda m: ratios[m], default=1)
     return (best, ratios[best]) if best > 1 and ratios[best] >= APART else (1, 1.0)
-
-
-def _real_modes(modes: Spectrum, m: int) -> Array:
-    """(n, m) real basis of the slow modes: a complex pair by its real and its imaginary part."""
-    columns: list[Array] = []
-    for vector, value in zip(modes.right, modes.eigenvalues, strict=True):
-        flat = vector.reshape(-1)
-        if value.imag == 0.0:
-            columns.append(flat.real)
-        elif value.imag > 0.0:
-            columns += [flat.real, flat.imag]
-    return np.stack(columns[:m], axis=1)
-
-
-def _memberships(X: Array) -> Array:
-    """(m, n) memberships in the span of the modes, nonnegative, with sums of 1."""
-    A = np.linalg.inv(X[_corners(X)])
-    # the corners of a cloud that is no perfect simplex leave states outside: widen it until none is
-    A[1:, 0] = -A[1:, 1:].sum(axis=1)
-    swing = A[1:].T @ X[:, 1:].T
-    lift = -swing.min(axis=1)
-    chi = (swing + lift[:, None]) / lift.sum() if X.shape[1] > 1 else np.ones((1, X.shape[0]))
-    return np.maximum(chi, 0.0)
-
-
-def _corners(X: Array) -> Index:
-    """The states at the corners of the simplex that the rows of X fill."""
-    rest = X.copy()
-    chosen = [int((rest**2).sum(axis=1).argmax())]
-    rest = rest - rest[chosen[0]]
-    for _ in range(1, X.shape[1]):
-        size = (rest**2).sum(axis=1)
-        chosen.append(int(size.argmax()))
-        axis = rest[chosen[-1]] / np.sqrt(size[chosen[-1]])
-        rest = rest - np.multiply.outer(rest @ axis, axis)
-    return np.array(chosen, dtype=np.int64)
 
 
 def _log_mass(chi: Array, law: StationaryLaw) -> Array:

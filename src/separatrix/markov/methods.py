@@ -6,7 +6,6 @@ them once (or, for lattices that no elimination fits, iterates anew at each solv
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -18,6 +17,7 @@ from separatrix.markov.banded import Breakdown
 from separatrix.markov.classes import can_reach
 from separatrix.markov.generator import Chain, Mask
 from separatrix.markov.levels import eliminate_by_levels
+from separatrix.markov.loading import worth_loading
 from separatrix.markov.solver import Method, Solver
 
 Array: TypeAlias = NDArray[np.float64]
@@ -57,9 +57,9 @@ def solver_for(
         a lattice of few states a level is cut in levels, unless in the opposite order),
         ``"dense"``, ``"aggregated"`` (no factors: every solve iterates; see `aggregation`), or
         ``"auto"``, which takes the last for lattices of three axes and more whose elimination would
-        take minutes, and nested dissection after all where that does not converge. Below some
-        12,000 states it goes by levels until something has loaded the compiled code of nested
-        dissection, which takes half a second and is several times as fast from then on.
+        take minutes, and nested dissection after all where that does not converge. From 500 to some
+        12,000 states it goes by levels until these have cost the half second that the compiled code of
+        nested dissection takes to load (see `loading`), and is several times as fast from then on.
     reverse : eliminate, or iterate, in the opposite order, as an independent check of the digits.
     block : pivots per panel, by levels.
     sides : ``"left"`` keeps what a stationary law and solves from the left need, ``"right"`` what
@@ -204,8 +204,8 @@ def _choose(method: Method, chain: Chain, n: int) -> tuple[Method, str]:
     if not lattice:
         return "levels", f"{n} states without a lattice"
     width = chain.n_states // max(chain.shape)
-    loaded = n >= _LOADED_FROM and "separatrix.markov.nested.solver" in sys.modules
-    if not loaded and n < _NESTED_FROM and n * width**2 < _NESTED_WORK:
+    small = n < _NESTED_FROM and n * width**2 < _NESTED_WORK
+    if small and not (n >= _LOADED_FROM and worth_loading(n, width)):
         return "levels", f"{n} states of bandwidth {width}: no compiled code to wait for"
     if len(chain.shape) > 2:
         from separatrix.markov.nested.effort import chain_operations

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
-from separatrix.markov.hitting import HittingTimes, Start, start_law
+from separatrix.markov.hitting import HittingTimes
 from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.methods import solver_for
 from separatrix.markov.quasistationary import QuasiStationary, slow_exit
 from separatrix.markov.solver import Solver
+from separatrix.markov.starts import Start, start_law
 from separatrix.markov.uniformised import SurvivalSeries
 from separatrix.notebook import Shown
 
@@ -31,6 +32,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 _MAX_DIMENSION = 90
 _TOLERANCE = 1e-9  # absolute, on the survival probability
+_SHARP = 1e-12  # relative difference of two dimensions that a larger space need not improve
+_CROSSED = 1e-13  # relative width of the bracket in which a crossing is left
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> 
     """The time at which the survival probability passes `level`, and its relative error."""
     krylov = space.space
     previous = float("nan")
+    best = float("nan"), float("inf")
     for dimension in range(6, _MAX_DIMENSION + 1, 6):
         krylov.grow(dimension - krylov.dimension)
         settled = krylov.complete and dimension >= krylov.dimension
@@ -206,18 +210,24 @@ def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> 
             return float(value(t))
 
         time = _crossing(survival, level, scale)
-        # rounding in the resolvent, seen through a shift far longer than the time itself
-        floor = 1e-15 * max(space.gamma / time, 10.0)
+        # the bracket, or rounding in the resolvent, seen through a shift far longer than the time itself
+        floor = max(1e-15 * space.gamma / time, _CROSSED)
         if isfinite(time) and settled:
             return time, floor
         if isfinite(time) and isfinite(previous):
             slope = (survival(time * 0.999) - survival(time * 1.001)) / (0.002 * time)
             if abs(survival(previous) - level) < _TOLERANCE and slope > 0.0:
-                return time, max(abs(time - previous) / time, floor)
+                error = max(abs(time - previous) / time, floor)
+                if error > 0.5 * best[1]:
+                    # rounding is all that a larger space changes
+                    return best[0], max(best[1], min(error, 2.0 * best[1]))
+                best = time, error
+                if error <= _SHARP:
+                    return best
         if settled:
             break
         previous = time
-    return float("nan"), float("nan")
+    return best if isfinite(best[0]) else (float("nan"), float("nan"))
 
 
 def _crossing(survival: Callable[[float], float], level: float, scale: float) -> float:
@@ -245,7 +255,7 @@ def _crossing(survival: Callable[[float], float], level: float, scale: float) ->
 
     f_low, f_high = height(low), height(high)
     for _ in range(100):
-        if f_low == f_high or high - low <= 1e-13 * high:
+        if f_low == f_high or high - low <= _CROSSED * high:
             break
         t = (low * -f_high + high * f_low) / (f_low - f_high)
         t = t if low < t < high else 0.5 * (low + high)
@@ -253,11 +263,11 @@ def _crossing(survival: Callable[[float], float], level: float, scale: float) ->
         if f == 0.0 or not isfinite(f):
             return t
         if f > 0.0:
-            if abs(t - low) < 1e-13 * t:
+            if abs(t - low) < _CROSSED * t:
                 return t
             low, f_low, f_high = t, f, 0.5 * f_high
         else:
-            if abs(high - t) < 1e-13 * t:
+            if abs(high - t) < _CROSSED * t:
                 return t
             high, f_high, f_low = t, f, 0.5 * f_low
     return 0.5 * (low + high)

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separatrix.errors import ModelError
+from separatrix.markov.agreement import AGREED, agreed, drops_may_tell
 from separatrix.markov.arnoldi import Pairs, leading_pairs
 from separatrix.markov.deflation import Deflated
 from separatrix.markov.generator import Chain, as_chain
@@ -132,15 +133,21 @@ def spectrum(
         raise ModelError("a chain of one state has no spectral gap")
     known = stationary(chain) if law is None else law
     best: _Modes | None = None
+    used: Solver | None = None
     for solved in _anchors(chain, known):
         modes = _slowest(solved, known, min(count, chain.n_states) - 1, tolerance)
         if best is None or modes.errors[0] < best.errors[0]:
-            best = modes
+            best, used = modes, solved
         if best.errors[0] <= 10.0 * tolerance:
             break
     assert best is not None  # noqa: S101 (there is at least one anchor)
+    assert used is not None  # noqa: S101 (together with `best`)
+    apart = _parting(used, known, float(best.rates[0].real), tolerance)
+    best.errors[0] = max(best.errors[0], apart)
     worst = float(best.errors[0])
     trouble = "" if worst < 1e-6 else f"estimated relative error of the gap {worst:.2g}"
+    if apart > AGREED:
+        trouble = f"two elimination orders differ by {apart:.2g}"
     if known.status != "ok":
         trouble = f"the stationary law is not certified: {known.reason}"
     flat = np.ones((chain.n_states, 1), dtype=np.complex128)
@@ -165,6 +172,19 @@ class _Modes:
     right: Complex
     left: Complex
     errors: Array
+
+
+def _parting(solved: Solver, law: StationaryLaw, gap: float, tolerance: float) -> float:
+    """How far two orders differ in a gap so small that a dropped rate may matter; 0 where none may."""
+    fastest = float(solved.chain.exit_rates().max())
+    if not gap > 0.0 or not drops_may_tell(solved, log(fastest) - log(gap)):
+        return 0.0
+
+    def answer(other: Solver) -> Scaled:
+        return Scaled.of(_slowest(other, law, 1, tolerance).rates[:1].real)
+
+    _, _, error = agreed(solved, Scaled.of(np.array([gap])), answer, "both", None)
+    return error
 
 
 def _anchors(chain: Chain, law: StationaryLaw) -> Iterator[Solver]:

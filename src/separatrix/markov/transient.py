@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from separatrix.errors import ModelError, NotConverged, Problem
 from separatrix.markov.generator import Chain, as_chain
-from separatrix.markov.hitting import Start, start_law
 from separatrix.markov.horizon import krylov_laws, slow_mode_laws
 from separatrix.markov.poisson import Uniformised
+from separatrix.markov.starts import Start, start_law
 from separatrix.notebook import Shown
 
 if TYPE_CHECKING:

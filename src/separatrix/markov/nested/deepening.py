@@ -46,6 +46,9 @@ Mask: TypeAlias = NDArray[np.bool_]
 _ROUNDS = 100
 _STILL = 1e-13  # change of an entry in a round that rounding alone may cause
 _ENOUGH = 1e-12  # a bound that more rounds need not improve
+_PROMISED = (
+    5e-11  # a bound above which more rounds are worth their time, as long as twice as many halve it
+)
 _NEAR = 0.1  # of the largest logarithm: what arriving at the held states is worth
 _DRIFT = 1e-3  # of z in some rounds, beside x: less would be rounding
 _ROUNDING = 2.0**-50  # of one line's solution
@@ -96,7 +99,7 @@ def deepened(chain: Chain, law: Scaled, free: Mask) -> Deepened:
     height += max(1.0, _NEAR * float(height.max(initial=0.0)))
     above, fading = x[live].times(Scaled.of(height)), zeros(law.size)
     fading.mantissa[live], fading.exponent[live] = above.mantissa, above.exponent
-    step, bound = change + _ROUNDING, np.inf
+    step, bound, halved, at = change + _ROUNDING, np.inf, np.inf, 0
     for n in range(1, _ROUNDS):
         fading = sweeps.round(fading)
         made += 1
@@ -106,7 +109,10 @@ def deepened(chain: Chain, law: Scaled, free: Mask) -> Deepened:
             bound = min(
                 bound, n * (1.0 + step) ** n * step * float(height.max(initial=0.0)) / theta
             )
-            if bound <= _ENOUGH or bound > 0.5 * earlier:
+            if bound <= 0.5 * halved:
+                halved, at = bound, n
+            slow = bound > 0.5 * earlier
+            if bound <= _ENOUGH or (slow and (bound <= _PROMISED or n >= 2 * at)):
                 break
     return Deepened(x, bound, made)
 
