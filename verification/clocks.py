@@ -9,7 +9,7 @@ First reading: "clock" where the chain's mean recovery is within 25 % of that wi
 clock is all that is left; "more" otherwise. Second reading: "right" where the chain with returns by age is within
 25 % of that with fixed clocks, "wrong" otherwise.
 
-Run: python verification/clocks.py   (about three minutes of processor time)
+Run: python verification/clocks.py   (about five minutes of processor time)
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ CASES = [
     Case(0.78, 1, 0.7, 1, 45),
     Case(0.85, 1, 0.6, 2, 40),
     Case(0.85, 1, 0.6, 2, 60),
+    Case(0.6, 1, 2 / 3, 16, 150),
     Case(0.6, 2, 1 / 3, 2, 26),
+    Case(0.8, 2, 1 / 3, 4, 20),
 ]
 
 

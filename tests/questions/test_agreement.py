@@ -72,6 +72,17 @@ def test_a_slow_recovery_without_a_resting_overload_is_told_from_a_trap():
     assert "an overload is left slowly though nothing holds it" in said
 
 
+def test_a_trap_to_the_chain_that_simulation_takes_for_a_long_backlog_says_why():
+    slow = Time(31.0, 31.0, 31.0, 25.0, 100.0)
+    answers = [
+        Answer("staged", "can get stuck", slow, slow, "", 0.0),
+        Answer("simulation", "safe", slow, None, "back within 31 s", 0.0),
+    ]
+    said = " ".join(differences(answers, service()))
+    assert "simulation says safe: back within 31 s" in said
+    assert "within 3 times what the backlog takes without retries" in said
+
+
 def test_what_an_engine_cannot_carry_it_says():
     found = agreement(
         service(rate=3.0, discipline=Lifo()), engines=("staged", "simulation"), events=2e5

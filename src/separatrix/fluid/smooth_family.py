@@ -2,7 +2,7 @@ r"""The mean fields of a program over one of its numbers, from a few lowerings.
 
 At every value p of the parameter the rates are the same operations with other constants. Where that is so at all
 Chebyshev points of the span, in log p, each constant c is interpolated between them: :math:`\log |c|` where its sign
-is one (a power of p is then exact), else c itself; from 17 points on to 65, until what was interpolated is right to
+is one (a power of p is then exact), else c itself; from 5 points on to 65, until what was interpolated is right to
 1e-12 at the points added (Trefethen, Approximation Theory and Approximation Practice, 2013).
 """
 
@@ -18,7 +18,7 @@ from separatrix.fluid.taped import flows_of, linearised, tape_of
 from separatrix.population import Array, Population
 from separatrix.population.tape import Tape
 
-_FIRST, _MOST = 17, 65  # 2^k + 1: each set of points holds the one before
+_FIRST, _MOST = 5, 65  # 2^k + 1: each set of points holds the one before
 _RIGHT = 1e-12
 _BEYOND = (
     0.02,

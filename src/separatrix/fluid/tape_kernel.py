@@ -193,50 +193,57 @@ def _run(
         )  # fmt: skip
 
 
-def _flows(tape: Any, states: Any, net: Any, gross: Any, lower: Any, upper: Any) -> None:
-    """Net and gross flow [1/s] of each coordinate at each state, (m, n), into `net` and `gross`, both zero."""
+def _flows(
+    tape: Any, states: Any, net: Any, gross: Any, total: Any, lower: Any, upper: Any
+) -> None:
+    """Net and gross flow of each coordinate (m, n) and the sum of all rates (m,) [1/s]; all zero before."""
     inputs, constants, operations, operands, outputs, first, axes, steps = tape
     slots = np.empty(inputs + len(constants) + len(operations))
     for p in range(len(states)):
         run(inputs, constants, operations, operands, slots, states[p], lower, upper)
         for k in range(len(outputs)):
             rate = slots[outputs[k]]
+            total[p] += rate
             for i in range(first[k], first[k + 1]):
                 net[p, axes[i]] += steps[i] * rate
                 gross[p, axes[i]] += abs(steps[i]) * rate
 
 
 def _linearise(
-    tape: Any, states: Any, net: Any, slopes: Any, total: Any, lower: Any, upper: Any
+    tape: Any, depends: Any, states: Any, net: Any, slopes: Any, total: Any, lower: Any, upper: Any
 ) -> None:
     """Velocity, its derivatives (m, n, n) and the sum of all rates (m,) at each state; all zero before."""
     inputs, constants, operations, operands, outputs, first, axes, steps = tape
+    begin, coordinate, first_of, second_of = depends
     base = inputs + len(constants)
     slots = np.empty(base + len(operations))
-    moved = np.zeros((base + len(operations), inputs))
-    for i in range(inputs):
-        moved[i, i] = 1.0
+    moved = np.empty(len(coordinate))
+    moved[:inputs] = 1.0
     for p in range(len(states)):
         run(inputs, constants, operations, operands, slots, states[p], lower, upper)
         for i in range(len(operations)):
+            if begin[base + i] == begin[base + i + 1]:
+                continue
             one, two = operands[i, 0], operands[i, 1]
             by_one, by_two = partials(
                 operations[i], slots[one], slots[two], slots[operands[i, 2]],
                 slots[operands[i, 3]], slots[base + i], lower, upper,
             )  # fmt: skip
-            for j in range(inputs):
+            for e in range(begin[base + i], begin[base + i + 1]):
                 # an infinite slope of what does not move is none
-                change = by_one * moved[one, j] if moved[one, j] != 0.0 else 0.0
-                if by_two != 0.0 and moved[two, j] != 0.0:
-                    change += by_two * moved[two, j]
-                moved[base + i, j] = change
+                change, a, b = 0.0, first_of[e], second_of[e]
+                if a >= 0 and moved[a] != 0.0:
+                    change = by_one * moved[a]
+                if b >= 0 and by_two != 0.0 and moved[b] != 0.0:
+                    change += by_two * moved[b]
+                moved[e] = change
         for k in range(len(outputs)):
-            rate = slots[outputs[k]]
-            total[p] += rate
+            out = outputs[k]
+            total[p] += slots[out]
             for i in range(first[k], first[k + 1]):
-                net[p, axes[i]] += steps[i] * rate
-                for j in range(inputs):
-                    slopes[p, axes[i], j] += steps[i] * moved[outputs[k], j]
+                net[p, axes[i]] += steps[i] * slots[out]
+                for e in range(begin[out], begin[out + 1]):
+                    slopes[p, axes[i], coordinate[e]] += steps[i] * moved[e]
 
 
 @cache

@@ -28,11 +28,8 @@ def tape_of(population: Population) -> Tape | None:
 
 def flows_of(tape: Tape, states: Array) -> tuple[Array, Array]:
     """Net and gross flow [1/s] of each coordinate at `states`, (..., n_axes), each in that shape."""
-    from separatrix.fluid.tape_kernel import flows, gamma_functions
-
     flat = np.ascontiguousarray(states, dtype=np.float64).reshape(-1, tape.inputs)
-    net, gross = np.zeros(flat.shape), np.zeros(flat.shape)
-    flows(_parts(tape), flat, net, gross, *gamma_functions())
+    net, gross, _ = _flowing(tape, flat)
     return net.reshape(np.shape(states)), gross.reshape(np.shape(states))
 
 
@@ -47,8 +44,16 @@ def linearised(tape: Tape, states: Array, box: Array) -> tuple[Array, Array, Arr
     net, slopes, total = _linear(tape, inside)
     edge = np.flatnonzero((inside != x).any(axis=1))
     if len(edge):
-        net[edge], _, total[edge] = _linear(tape, x[edge])
+        net[edge], _, total[edge] = _flowing(tape, x[edge])
     return net, slopes, total
+
+
+def _flowing(tape: Tape, x: Array) -> tuple[Array, Array, Array]:
+    from separatrix.fluid.tape_kernel import flows, gamma_functions
+
+    net, gross, total = np.zeros(x.shape), np.zeros(x.shape), np.zeros(len(x))
+    flows(_parts(tape), x, net, gross, total, *gamma_functions())
+    return net, gross, total
 
 
 def _linear(tape: Tape, x: Array) -> tuple[Array, Array, Array]:
@@ -56,7 +61,9 @@ def _linear(tape: Tape, x: Array) -> tuple[Array, Array, Array]:
 
     m, n = x.shape
     net, slopes, total = np.zeros((m, n)), np.zeros((m, n, n)), np.zeros(m)
-    linearise(_parts(tape), x, net, slopes, total, *gamma_functions())
+    d = tape.depends
+    entries = d.first, d.coordinate, d.one, d.two
+    linearise(_parts(tape), entries, x, net, slopes, total, *gamma_functions())
     return net, slopes, total
 
 

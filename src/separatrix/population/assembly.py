@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from separatrix.model import Lifo
 from separatrix.population.cache import Cache
-from separatrix.population.calls import foresee, make_joins, work
+from separatrix.population.call_times import foresee
+from separatrix.population.calls import make_joins, work
 from separatrix.population.frame import Frame, Outcome, certain
 from separatrix.population.itinerary import Itinerary, Kind, itinerary
 from separatrix.population.joins import Departures
@@ -36,16 +37,16 @@ def assembled(
     kind: Kind,
     *,
     averaged: bool = False,
-    turning: bool = True,
+    means: bool = False,
     bounded: bool = True,
 ) -> Population:
     """The population of a network under a closure.
 
     averaged : serve all APIs of a server at the rate of the average request.
-    turning : let fates turn with the services.
+    means : for the mean dynamics alone: fates do not turn, and what happens together may be told apart.
     bounded : refuse what an orbit has no room for; else only where its size is the model's.
     """
-    frame = Frame()
+    frame = Frame(means=means)
     for note in network.notes:
         frame.note(note)
     stations = {
@@ -70,7 +71,7 @@ def assembled(
         flows.append(_flow(frame, network, stream, stations, ways[stream.name], sized))
         if not bounded:
             frame.endless |= {i for i in flows[-1].waits if frame.axes[i].cut > 0.0}
-    departures = Departures(flows)
+    departures = Departures(frame, flows)
     joins = make_joins(frame, stations, flows, departures)
     for station in stations.values():
         if station.server.cache is not None:
@@ -95,7 +96,7 @@ def assembled(
     if joins:
         frame.note(_CALLS)
         frame.note(_FAILED)
-    found = turns(flows) if turning else ()
+    found = () if means else turns(flows)
     if found:
         frame.note(_TURNS)
     moves = frame.transitions()

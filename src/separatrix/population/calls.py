@@ -1,22 +1,13 @@
-r"""Calls between servers: how long a caller's thread is held, and what the end of its own work sets off.
-
-A call waited for is answered in time with chance g at each attempt, as its server stands now; then all of
-its r + 1 attempts fail with :math:`(1-g)^{r+1}`, and the thread is held for
-
-.. math:: H = \sum_{a=0}^{r} (1-g)^a \bigl[ g\,E(S \mid S \le T) + (1-g)(T + b_{a+1}) \bigr],
-
-with :math:`E(S \mid S \le T) = m - T/(e^{T/m} - 1)` as for an exponential time of mean m. Of several calls
-the longest counts: as independent exponential times.
-"""
+"""What the end of a caller's own work sets off: its calls start, together or each by itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
 from separatrix.errors import Unsupported
+from separatrix.population.call_times import APART, is_call
 from separatrix.population.frame import (
     Frame,
     Jump,
@@ -26,91 +17,17 @@ from separatrix.population.frame import (
     certain,
     crossed,
     product,
+    rest,
     room,
 )
 from separatrix.population.joins import Departures, Join
-from separatrix.population.lattice import Array, RateFunction, State
+from separatrix.population.lattice import RateFunction
 from separatrix.population.launches import Flow
-from separatrix.population.network import Network
 from separatrix.population.refusals import ENGINE
 from separatrix.population.station import Station
 
 MOST_WAYS = 256
 """Most ways in which the calls of one piece of work may go together."""
-
-
-def holding(flow: Flow) -> tuple[RateFunction, RateFunction]:
-    """Mean time [s] that a thread waits for this call, and chance that the call fails, by state."""
-    stream, station = flow.stream, flow.station
-    T, r = stream.timeout, stream.retries
-    sojourn = station.sojourn(stream.apis)
-    good = Once(flow.in_time)
-    admits = station.admits(1)
-    patience = 0.0 if station.server.fail_fast else T
-
-    def time(x: State) -> Array:
-        g = good(x)
-        mean = np.maximum(sojourn(x)[0], 1e-12)
-        answered = mean - T / np.expm1(np.minimum(T / mean, 700.0))
-        lost = 1.0 - g
-        # of those not in time, the refused may learn at once
-        late = np.maximum(admits(x) - g, 0.0)
-        waits = late * T + np.maximum(lost - late, 0.0) * patience
-        total = np.zeros(())
-        for a in range(r + 1):
-            pause = lost * stream.waits[a] if a < r else 0.0
-            total = total + lost**a * (g * answered + waits + pause)
-        return total
-
-    def fails(x: State) -> Array:
-        return (1.0 - good(x)) ** (r + 1)
-
-    return Once(time), Once(fails)
-
-
-def longest(times: list[RateFunction]) -> RateFunction:
-    """Mean of the longest of independent exponential times of these means [s]."""
-    if len(times) == 1:
-        return times[0]
-
-    def mean(x: State) -> Array:
-        rates = [1.0 / np.maximum(t(x), 1e-12) for t in times]
-        total = np.zeros(())
-        for n in range(1, len(rates) + 1):
-            for some in combinations(rates, n):
-                total = total + (-1.0) ** (n + 1) / sum(some)
-        return total
-
-    return Once(mean)
-
-
-def all_answered(fails: list[RateFunction]) -> RateFunction:
-    """Chance that one call at least fails."""
-
-    def chance(x: State) -> Array:
-        good = np.ones(())
-        for failing in fails:
-            good = good * (1.0 - failing(x))
-        return 1.0 - good
-
-    return chance if len(fails) > 1 else fails[0]
-
-
-def foresee(network: Network, stations: dict[str, Station], flows: list[Flow]) -> None:
-    """Tell each caller how long its calls take and how often they fail; callees come first."""
-    for name in reversed(network.upstream):
-        station = stations[name]
-        for api in station.server.apis:
-            waited = [f for f in flows if _is_call(f, name, api) and f.stream.held]
-            if waited:
-                both = [holding(flow) for flow in waited]
-                station.call_time[api] = longest([time for time, _ in both])
-                station.call_fails[api] = all_answered([fails for _, fails in both])
-
-
-def _is_call(flow: Flow, server: str, api: str) -> bool:
-    call = flow.stream.call
-    return call is not None and (call.caller, call.api) == (server, api)
 
 
 def make_joins(
@@ -120,7 +37,7 @@ def make_joins(
     joins: dict[tuple[str, str], Join] = {}
     for name, station in stations.items():
         for api in station.server.apis:
-            waited = [f for f in flows if _is_call(f, name, api) and f.stream.held]
+            waited = [f for f in flows if is_call(f, name, api) and f.stream.held]
             if waited:
                 joins[name, api] = Join(frame, station, api, waited, departures)
                 station.held_by.append(joins[name, api].waiting)
@@ -144,16 +61,32 @@ def work(
                 frame.move(f"{name}: next phase of service", product(rate, on), {**gone, into: 1})
             continue
         for api, part in phase.done.items():
-            calls = [f for f in flows if _is_call(f, name, api)]
+            calls = [f for f in flows if is_call(f, name, api)]
             begun = [Outcome(_constant(part), gone)]
-            ways, marginals = _ways(station, calls)
-            leaves = [departures.leaving(station, good, axis) for good in (True, False)]
-            after = _after(ways, joins.get((name, api)), *leaves)
-            for outcome in crossed(begun, after):
+            groups = _together(frame, calls)
+            found = [_ways(station, group) for group in groups]
+            join = joins.get((name, api))
+            leaves, fails = (departures.leaving(station, good, axis) for good in (True, False))
+            leaves = leaves if join is None else [join.begins()]
+            if frame.means:
+                after = _apart(frame, [ways for ways, _ in found], leaves, fails)
+            else:
+                after = _after(found[0][0], leaves, fails)
+            for outcome in frame.both(begun, after, begun[0].chance):
                 frame.move(f"{name}: own work for {api} done", product(rate, outcome.chance),
                            outcome.jump)  # fmt: skip
-            for flow, outcomes in zip(calls, marginals, strict=True):
-                flow.made(product(rate, _constant(part)), outcomes)
+            for group, (_, marginals) in zip(groups, found, strict=True):
+                for flow, outcomes in zip(group, marginals, strict=True):
+                    flow.made(product(rate, _constant(part)), outcomes)
+
+
+def _together(frame: Frame, calls: list[Flow]) -> list[list[Flow]]:
+    """Calls whose fates are worked out together: where only means are asked for, those to one server, of which
+    the later ones find the earlier ones there."""
+    if not frame.means:
+        return [calls]
+    servers = dict.fromkeys(flow.station.server.name for flow in calls)
+    return [[f for f in calls if f.station.server.name == name] for name in servers]
 
 
 def _ways(station: Station, calls: list[Flow]) -> tuple[list[_Ways], list[list[Outcome]]]:
@@ -171,25 +104,50 @@ def _ways(station: Station, calls: list[Flow]) -> tuple[list[_Ways], list[list[O
             raise Unsupported(
                 ENGINE,
                 f"{len(calls)} calls that start together (more than {MOST_WAYS} ways to go)",
-                "use `simulate`, or let a server in between make some of the calls",
+                APART,
                 f"servers.{name}",
             )
     return ways, marginals
 
 
-def _after(
-    ways: list[_Ways], join: Join | None, leaves: list[Outcome], fails: list[Outcome]
-) -> list[Outcome]:
+def _after(ways: list[_Ways], leaves: list[Outcome], fails: list[Outcome]) -> list[Outcome]:
     """What follows the end of own work: calls start together, and the attempt waits or leaves."""
     found: list[Outcome] = []
     for way in ways:
         if way.failed:
             found += crossed([Outcome(way.chance, way.load)], fails)
-        elif join is not None:
-            found += crossed([Outcome(way.chance, way.jump)], [join.begins()])
         else:
             found += crossed([Outcome(way.chance, way.jump)], leaves)
     return found
+
+
+def _apart(
+    frame: Frame, groups: list[list[_Ways]], leaves: list[Outcome], fails: list[Outcome]
+) -> list[Outcome]:
+    """The same in the mean, for groups of calls that know nothing of each other: each by itself."""
+    good = [_none_failed(ways) for ways in groups]
+    found: list[Outcome] = []
+    for i, ways in enumerate(groups):
+        others = product(*good[:i], *good[i + 1 :])
+        for way in ways:
+            if way.failed or way.load == way.jump:
+                found.append(Outcome(way.chance, way.load))
+                continue
+            found.append(Outcome(product(way.chance, others), way.jump))
+            if others is not certain:
+                found.append(Outcome(product(way.chance, rest([others])), way.load))
+    every = product(*good)
+    found += frame.both([Outcome(every, {})], leaves, every)
+    if every is not certain:
+        some = rest([every])
+        found += frame.both([Outcome(some, {})], fails, some)
+    return found
+
+
+def _none_failed(ways: list[_Ways]) -> RateFunction:
+    """Chance that none of a group's calls has failed at once."""
+    failed = [way.chance for way in ways if way.failed]
+    return Once(rest(failed)) if failed else certain
 
 
 @dataclass(frozen=True)

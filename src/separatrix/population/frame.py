@@ -135,12 +135,14 @@ class Frame:
 
     Attributes
     ----------
+    means : whether only mean changes are asked for, so that what happens together may be told apart.
     axes : so far.
     notes : approximations made, in words.
     endless : axes whose size is no bound.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, means: bool = False) -> None:
+        self.means = means
         self.axes: list[Axis] = []
         self.notes: dict[str, None] = {}
         self.endless: set[int] = set()
@@ -162,6 +164,24 @@ class Frame:
         changes = added(jump)
         if changes:
             self._moves.append((name, changes, rate))
+
+    def both(
+        self, first: list[Outcome], second: Iterable[Outcome], whole: RateFunction
+    ) -> list[Outcome]:
+        r"""Both happen, independently of each other, as in `crossed`; apart, where only means are asked for.
+
+        The mean change of all pairs, :math:`\sum_{a,b} p_a p_b (J_a + J_b)`, is
+        :math:`\sum_a p_a J_a + P \sum_b p_b J_b` with P the chance of the first in all, since the second is certain:
+        as many moves as there are outcomes, not pairs of them.
+
+        Parameters
+        ----------
+        first, second : outcomes; those of the second exclude each other, and one of them happens.
+        whole : P. (It is not the sum over `first`, whose outcomes may be told apart already.)
+        """
+        if not self.means:
+            return crossed(first, second)
+        return [*first, *(replace(o, chance=product(whole, o.chance)) for o in second if o.jump)]
 
     def tally(self, quantity: str, stream: str, rate: RateFunction) -> None:
         """Count a quantity [1/s] of a stream."""

@@ -21,7 +21,6 @@ from separatrix.population.frame import (
     Once,
     Outcome,
     certain,
-    crossed,
     product,
     rest,
     summed,
@@ -34,7 +33,8 @@ from separatrix.population.station import Station
 class Departures:
     """What happens when attempts leave the stations of a network."""
 
-    def __init__(self, flows: list[Flow]) -> None:
+    def __init__(self, frame: Frame, flows: list[Flow]) -> None:
+        self._frame = frame
         self._held = [flow for flow in flows if flow.answering is not None]
         self._joins: dict[str, Join] = {}
         self._known: dict[tuple[str, bool, int | None], list[Outcome]] = {}
@@ -58,18 +58,20 @@ class Departures:
     def _leaving(self, station: Station, good: bool, freed: int | None) -> list[Outcome]:
         found = station.on_leaving(freed)
         if good and station.cache is not None:
-            found = crossed(found, station.cache.filled())
+            found = self._frame.both(found, station.cache.filled(), certain)
         callers: list[Outcome] = []
+        shares: list[RateFunction] = []
         for flow in self._held:
             axis = flow.answering
             if flow.station is not station or axis is None:
                 continue
             whose = Outcome(_share(axis, station.q), {axis: -1})
-            callers += crossed([whose], self._joins[flow.stream.name].answered(flow))
+            then = self._joins[flow.stream.name].answered(flow)
+            callers += self._frame.both([whose], then, whose.chance)
+            shares.append(whose.chance)
         if not callers:
             return found
-        nobody = Outcome(rest([c.chance for c in callers]), {})
-        return crossed(found, [*callers, nobody])
+        return self._frame.both(found, [*callers, Outcome(rest(shares), {})], certain)
 
 
 def _once(chance: RateFunction) -> RateFunction:
@@ -95,6 +97,7 @@ class Join:
         self, frame: Frame, station: Station, api: str, flows: list[Flow], departures: Departures
     ) -> None:
         self.station, self.flows, self._departures = station, flows, departures
+        self._frame = frame
         self._api = api
         self.axis: int | None = None
         if len(flows) > 1:
@@ -132,7 +135,7 @@ class Join:
     def _over(self, flow: Flow, good: bool) -> list[Outcome]:
         """The attempt of one that waited for `flow` stops waiting and leaves."""
         one = Outcome(self._there[flow.stream.name], {} if self.axis is None else {self.axis: -1})
-        leaves = crossed([one], self._departures.leaving(self.station, good))
+        leaves = self._frame.both([one], self._departures.leaving(self.station, good), one.chance)
         return [*leaves, Outcome(rest([one.chance]), {})]
 
     def _chance_there(self, flow: Flow) -> RateFunction:
@@ -162,14 +165,15 @@ class Join:
             alone = np.maximum(w - elsewhere, 0.0) / np.maximum(pending(x), 1e-300)
             return np.clip(alone, 0.0, 1.0) * (waiting(x) > 0)
 
-        return [*crossed([Outcome(last, {})], self._over(flow, True)), Outcome(rest([last]), {})]
+        over = self._frame.both([Outcome(last, {})], self._over(flow, True), last)
+        return [*over, Outcome(rest([last]), {})]
 
     def failed(self, flow: Flow) -> list[Outcome]:
         """The call has failed: the attempt fails, and its other calls are given up."""
         found = self._over(flow, False)
         for other in self.flows:
             if other is not flow:
-                found = crossed(found, self._given_up(flow, other))
+                found = self._frame.both(found, self._given_up(flow, other), certain)
         return found
 
     def _given_up(self, flow: Flow, other: Flow) -> list[Outcome]:

@@ -89,11 +89,12 @@ class Flow:
         found = self.frame.bounded(found, bound, lost)
         if not self.on_failure or not caller:
             return found
-        return [
-            o
-            for f in found
-            for o in (crossed([f], self.on_failure) if f.ending == "failed" else [f])
-        ]
+        return [o for f in found for o in self._failing(f)]
+
+    def _failing(self, outcome: Outcome) -> list[Outcome]:
+        if outcome.ending != "failed":
+            return [outcome]
+        return self.frame.both([outcome], self.on_failure, outcome.chance)
 
     def in_time(self, x: State) -> Array:
         """Probability that an attempt sent in state `x` is admitted and answered in time."""

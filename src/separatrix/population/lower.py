@@ -31,8 +31,9 @@ def lower(
     ``"metafor"`` reproduces Metafor's generator; ``"auto"`` takes staged where it is affordable.
     APIs of one server that differ in rate are kept apart where that is affordable, else averaged;
     `Population.notes` says so. With `means_only` the turns of fates are left out, which change little where
-    the mean dynamics rest: for these alone. So is ``bounded=False``, which lets orbits grow beyond the size that the
-    lowering chose for them.
+    the mean dynamics rest, and changes that happen together may be moves of their own, which have the same mean: for
+    the mean dynamics alone. So is ``bounded=False``, which lets orbits grow beyond the size that the lowering chose
+    for them.
 
     Raises ModelError where the program is wrong, `Unsupported` where the closure cannot carry one
     of its features.
@@ -53,7 +54,7 @@ def lower(
                 network,
                 kind,
                 averaged=averaged,
-                turning=not means_only,
+                means=means_only,
                 bounded=bounded,
             )
             if affordable(population.axes):

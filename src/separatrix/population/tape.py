@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from separatrix.population.dependence import Dependence, dependence
 from separatrix.population.expression import CONSTANT, OPERANDS, Graph, Untraceable
 from separatrix.population.lattice import State, Transition
 
@@ -28,6 +29,7 @@ class Tape:
     outputs : (n_moves,) slot of each move's rate.
     first : (n_moves + 1,) where the changes of each move begin in `axes` and `steps`.
     axes, steps : coordinate that a move changes, and by how much.
+    depends : on which coordinates each slot depends.
     """
 
     inputs: int
@@ -38,6 +40,7 @@ class Tape:
     first: Numbers
     axes: Numbers
     steps: NDArray[np.float64]
+    depends: Dependence
 
 
 def recorded(moves: Sequence[Transition], n_axes: int) -> Tape | None:
@@ -64,15 +67,17 @@ def recorded(moves: Sequence[Transition], n_axes: int) -> Tape | None:
     for row, node in enumerate(work):
         for column, on in enumerate(graph.operands[node]):
             operands[row, column] = place[on]
+    codes = np.array([graph.operations[i] for i in work], dtype=np.int64)
     changes = [[(axis, step) for axis, step in enumerate(m.jump) if step] for m in moves]
     flat = [change for move in changes for change in move]
     return Tape(
         n_axes,
         np.array([graph.constants[i] for i in constants], dtype=np.float64),
-        np.array([graph.operations[i] for i in work], dtype=np.int64),
+        codes,
         operands,
         np.array([place[i] for i in found], dtype=np.int64),
         np.cumsum([0, *map(len, changes)], dtype=np.int64),
         np.array([axis for axis, _ in flat], dtype=np.int64),
         np.array([step for _, step in flat], dtype=np.float64),
+        dependence(n_axes, len(constants), codes, operands),
     )

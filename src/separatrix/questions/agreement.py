@@ -262,6 +262,12 @@ def differences(answers: Sequence[Answer], program: Program) -> list[str]:
             "verdict: the chain takes for a trap what its mean dynamics rest in, simulation what lasts long: "
             "just before such a rest appears, an overload is left slowly though nothing holds it"
         )
+    if words.get("staged", "") == "can get stuck" and words.get("simulation", "") == "safe":
+        found.append(
+            f"verdict: simulation takes for a delay what is over within {HOLDS:g} times what the backlog takes "
+            f"without retries, the chain what is over within {HOLDS:g} times the service's relaxation: this lasts "
+            "longer than one and not than the other"
+        )
     if fluid and fluid.word == "can get stuck":
         found.append("fluid never leaves a stuck state: escapes are chance, which it leaves out")
     closures = [a.recovery for a in (staged, geometric) if a and a.recovery]

@@ -44,9 +44,11 @@ def levels(program: Program, found: Regimes | None = None) -> Levels:
     r"""h and s of `program`.
 
     With the regimes of a chain, h is the largest score for which it settles on the healthy side with 95 % from
-    *every* state of that score, and s the near edge of the stuck core; where there is one regime, h is its resting
-    point, the square root of that and one more (the number of threads where too few requests are answered in time
-    even there), and s the fullest queue.
+    *every* state that a service of that score may be in, and s the near edge of the stuck core. A chain of q attempts
+    and o requests that will come back foresees fates, a run of the service does not: its score has of o only those
+    whose attempt is over, and up to q of them may still wait at the servers. So a score of h may be any state with
+    :math:`\max(q, o) \le h`. Where there is one regime, h is its resting point, the square root of that and one more
+    (the number of threads where too few requests are answered in time even there), and s the fullest queue.
 
     Without regimes h is `calm_score`. Where the mean dynamics come to rest at an overload, with x attempts at
     the servers, s is :math:`x - \sqrt x - 1`; else the same of the attempts that are there long after a long outage,
@@ -65,9 +67,11 @@ def levels(program: Program, found: Regimes | None = None) -> Levels:
         rest = float(population.score(tuple(map(np.asarray, found.low.state))))
         threads = float(sum(server.thread_pool for server in program.servers))
         return Levels(rest + rest**0.5 + 1.0 if well else threads, top, "chain")
-    total = np.broadcast_to(population.score(population.grid()), population.shape)
-    outside = total[~found.healthy]
-    h = float(outside.min()) - 1.0 if outside.size else float(total.max())
+    grid = population.grid()
+    least = np.maximum(population.total("queue", grid), population.total("orbit", grid))
+    least = np.broadcast_to(least, population.shape)
+    outside = least[~found.healthy]
+    h = float(outside.min()) - 1.0 if outside.size else float(least.max())
     return Levels(max(h, 0.0), _near_edge(float(found.high.state[0])), "chain")
 
 

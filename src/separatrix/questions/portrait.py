@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.errors import Unsupported
 from separatrix.fluid.equilibria import FixedPoint, equilibria
 from separatrix.fluid.reduced import rested_orbits
 from separatrix.model import Program
@@ -77,6 +78,13 @@ def plane(
 
     Raises Unsupported where the population has more than one queue.
     """
+    if len(population.axes_of("queue")) > 1:
+        # before any point is looked for, which takes minutes of many servers
+        raise Unsupported(
+            "fluid",
+            "a phase portrait of several queues",
+            "ask for `equilibria`, which has no plane",
+        )
     n_orbits = len(population.axes) - 1
     top = float(population.shape[0] - 1)
     q = np.linspace(0.0, top, resolution)
