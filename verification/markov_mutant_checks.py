@@ -180,6 +180,7 @@ def checks(every: list[Case]) -> list[Callable[[], None]]:
         pair,
         joins,
         lost,
+        beyond,
         long_stay,
         ranges,
         numbers,
@@ -386,6 +387,21 @@ def lost() -> None:
         store, 0, 2, 1, 2, False, True, True, value, power, none, 0, none, 2, z, out
     )  # fmt: skip
     agree(Scaled(value[2:], power[2:]), [mpmath.mpf(2) ** -600])
+
+
+def beyond() -> None:
+    """Times that leave the range of a float64 are blamed on the smallest pivot, whichever is the last."""
+    rates = np.array([[0.0, 1.0, 0.0], [1e50, 0.0, 1e-270], [0.0, 0.0, 0.0]])
+    leaving = np.array([0.0, 0.0, 1.0])
+    if fronts.invert(np.column_stack([rates, leaving])) != 1:
+        raise Killed
+    try:
+        banded.invert(rates, leaving)
+    except banded.Breakdown as failure:
+        if (failure.position, failure.pivot) != (1, 1e-270):
+            raise Killed from None
+    else:
+        raise Killed
 
 
 def long_stay() -> None:

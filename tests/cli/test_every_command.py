@@ -193,3 +193,11 @@ def test_a_full_disk_is_one_line(arguments, calm):
     assert done.returncode == 3
     assert done.stderr.startswith("error: standard output: cannot be written: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_parameter_swept_twice_is_refused(calm):
+    done = CliRunner().invoke(
+        main, ["sweep", "-", "--set", "c.retries=0..5", "--set", "c.retries=1,2"], input=calm
+    )
+    assert done.exit_code == 2
+    assert "c.retries is set twice" in done.stderr

@@ -189,3 +189,19 @@ def test_a_load_of_exactly_one_is_said():
     spread = metastable_range(program, "sources.users.timeout")
     assert spread.status == "inconclusive"
     assert "a load of one" in spread.reason
+
+
+def test_a_speed_at_which_nobody_runs_out_of_patience_says_nothing_of_a_lower_one():
+    # at 500/s the longest wait is 2 s, within the patience of 2.4 s; below 417/s it is not
+    program = Program("patient")
+    program.add_server(Server("web", {"get": Work(500.0)}, qsize=1000))
+    program.add_source(Source("users", "get", 150.0, timeout=2.4, retries=3))
+    program.add_source(Source("batch", "get", 30.0, timeout=0.2, retries=0))
+    program.connect("users", "web")
+    program.connect("batch", "web")
+    path = "servers.web.apis.get.processing_rate"
+    spread = metastable_range(program, path)
+    assert spread.low == pytest.approx(180.0, rel=1e-3)
+    assert 303.0 < spread.high < 500.0
+    assert attractors(program, path, 303.0) == 2
+    assert spread.standing(303.0) == "can get stuck"

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import strategies as st
 
 from separatrix.errors import ModelError, NotConverged
 from separatrix.markov import loading, memory
-from separatrix.markov.generator import as_chain, chain_from_matrix
+from separatrix.markov.generator import Chain, as_chain, chain_from_matrix
 from separatrix.markov.methods import solver_for
+from separatrix.markov.scaled import Scaled
+from separatrix.markov.stationary import stationary
 
 
 @settings(deadline=None, max_examples=40)
@@ -152,6 +155,40 @@ def test_compiled_code_is_loaded_once_waiting_for_it_has_cost_as_much(known, mon
         picked.append(solved.method)
         np.testing.assert_allclose(solved.law().to_float(), nested.to_float(), rtol=1e-13)
     assert picked == ["levels"] * 3 + ["nested"] * 2
+
+
+def test_times_beyond_the_range_of_a_float64_are_no_answer():
+    """Rates 60 decades apart: by levels a law of nothing at all passed for `ok`."""
+    shape = (11, 25)
+    level, side = np.indices(shape)
+    inside = (level < 10, level > 0, side < 24, side > 0)
+    rates = (2.9e-35, 1.5e-4, 1.7e25, 2.5e-3)
+    tables = tuple(rate * own for rate, own in zip(rates, inside, strict=True))
+    chain = Chain(shape, ("level", "side"), ((1, 0), (-1, 0), (0, 1), (0, -1)), tables)
+    exact = level * np.log(2.9e-35 / 1.5e-4) + side * np.log(1.7e25 / 2.5e-3)
+    exact -= exact.max()
+    law = stationary(chain)
+    assert (law.status, law.method) == ("ok", "nested")
+    assert "underflows" in law.reason
+    np.testing.assert_allclose(law.log_pi, exact, rtol=0.0, atol=1e-11)
+    with pytest.raises(NotConverged, match="underflows"):
+        stationary(chain, "levels")
+
+
+def test_a_law_that_is_none_is_not_ok(monkeypatch):
+    chain = chain_from_matrix(np.array([[0.0, 1.0], [3.0, 0.0]]))
+    module = sys.modules[stationary.__module__]
+    usual = module._deep_law
+
+    def broken(*args):
+        solved, found = usual(*args)
+        nothing = Scaled(np.full(2, np.nan), np.zeros(2, dtype=np.int64))
+        return solved, replace(found, law=nothing)
+
+    monkeypatch.setattr(module, "_deep_law", broken)
+    law = stationary(chain)
+    assert law.status == "inconclusive"
+    assert "miss 1 by nan" in law.reason
 
 
 def test_memory_is_estimated_beforehand(known, monkeypatch):

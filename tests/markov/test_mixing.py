@@ -55,6 +55,25 @@ def test_start_that_the_slowest_mode_does_not_feel():
     assert found.time == pytest.approx(np.log(0.5 / 0.25) / 2.0, rel=3e-3)
 
 
+@pytest.mark.parametrize(("n", "up"), [(20, 1e-5), (60, 1e-4)])
+def test_a_start_in_a_trap_that_hardly_anything_enters(n, up):
+    """Beside the trap's 1e100, rounding of a balanced left mode was the likely states: 26 to 98 times too long."""
+    rates = np.diag(np.full(n - 1, up), 1) + np.diag(np.ones(n - 1), -1)
+    rates[-1, -2] = leave = 1e-3
+    modes = spectrum(chain_from_matrix(rates), 3)
+    # all mass flows from the trap to where the chain is: 1 gone, 1 come, and what is on its way
+    way = sum(leave / (1.0 - leave) ** k for k in range(1, n - 1))
+    left = modes.left[1].real * np.sign(modes.left[1].real[-1])
+    assert left[-1] == pytest.approx(1.0, rel=1e-4)
+    assert left.sum() == pytest.approx(0.0, abs=1e-9)
+    assert left[1:-1].sum() == pytest.approx(way, rel=1e-2)
+    for starts in (None, [n - 1]):
+        found = mixing_time(modes, 0.1, starts=starts)
+        assert found.status == "ok"
+        want = np.log((1.0 + way) / 0.1) / modes.gap
+        assert found.time == pytest.approx(want, rel=1e-4)  # and of first order in `up`
+
+
 def test_hostile_inputs():
     modes = spectrum(chain_from_matrix(np.array([[0.0, 1.0], [3.0, 0.0]])))
     assert mixing_time(modes, 0.9).time == 0.0

@@ -8,9 +8,12 @@ from math import inf
 import pytest
 
 from separatrix import ModelError, Program, Server, Source, Spike, Work
-from separatrix.model import Lifo
+from separatrix.model import Backoff, Lifo
+from separatrix.model.parameters import with_parameter
 from separatrix.questions.aftermath import aftermath, backlog_time
+from separatrix.questions.predicted import seen_series
 from separatrix.questions.trapped import exact_trapped
+from separatrix.simulate import simulate
 
 
 def service(rate=8.0, retries=1, **server) -> Program:
@@ -57,3 +60,27 @@ def test_the_backlog_alone():
 def test_nobody_sends_anything():
     with pytest.raises(ModelError, match="nobody sends anything"):
         aftermath(service(rate=0.0))
+
+
+def test_a_good_moment_of_a_stuck_service_is_no_recovery():
+    # clients that wait before they retry leave together: then a stuck service answers a second's requests in time
+    program = Program("waves")
+    program.add_server(Server("s", {"get": Work(25.0)}, qsize=120, thread_pool=6))
+    program.add_source(
+        Source("pos", "get", 90.0, timeout=0.7, retries=2, backoff=Backoff(0.2, 2.0, 2.0))
+    )
+    program.add_source(Source("batch", "get", 10.0, timeout=2.0, retries=1))
+    program.connect("pos", "s")
+    program.connect("batch", "s")
+    spikes = [Spike("pos", 3.5, 4.2, 2.0), Spike("batch", 3.5, 4.2, 2.0)]
+    seen = aftermath(program, spikes, runs=60, seed=3)
+    # who still has a full queue much later was never back: by queue, nine of ten
+    hit = with_parameter(program, "faults", spikes)
+    later = simulate(
+        hit, horizon=24.0, step=1.0, runs=60, seed=3, warmup=0.0, keep=True, workers=1,
+        progress=False,
+    )  # fmt: skip
+    (queue,) = (o.values for o in seen_series(later) if o.quantity == "queue")
+    full = float((queue[:, -3:].mean(axis=1) > 60).mean())
+    assert full > 0.8
+    assert seen.trapped == pytest.approx(full, abs=0.1)

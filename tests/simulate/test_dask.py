@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import separatrix
+from separatrix.errors import DataError
 from separatrix.model import Program, Server, Source, Work
 from separatrix.simulate import replicate as replicate_module
 from separatrix.simulate import simulate
@@ -90,3 +92,23 @@ def test_a_cluster_that_loses_a_worker_loses_no_run(cluster):
     there = simulate(program(), horizon=5e4, runs=10, scheduler=cluster.address, progress=kill)
     assert killed
     assert np.array_equal(there.sums, alone.sums)
+
+
+def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr(replicate_module, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for address in (f"tcp://127.0.0.1:{port}", "nonsense://here"):
+        with pytest.raises(DataError, match=r"no Dask scheduler answers.*dask worker"):
+            simulate(program(), horizon=5.0, runs=2, scheduler=address)
+
+
+def test_a_scheduler_without_workers_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(replicate_module, "PATIENCE", 2.0)
+    from distributed.deploy.subprocess import SubprocessCluster
+
+    with (
+        SubprocessCluster(host="127.0.0.1", dashboard_address=None, n_workers=0) as empty,
+        pytest.raises(DataError, match="has no worker"),
+    ):
+        simulate(program(), horizon=5.0, runs=2, scheduler=empty.scheduler_address)

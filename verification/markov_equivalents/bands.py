@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from markov_equivalents.reasons import CHOICE, SMALL, Equivalent
+from markov_equivalents.reasons import CHOICE, FIRST, SMALL, TIE, Equivalent
 
 BANDS: Equivalent = (
     (
@@ -71,4 +71,6 @@ BANDS: Equivalent = (
         SMALL,
         (("values > _NOTHING", "values >= _NOTHING"),),
     ),
+    ("invert", "least, place = np.inf, 0", FIRST, (("0", "1"),)),
+    ("invert", "if pivot < least:", TIE, (("pivot < least", "pivot <= least"),)),
 )

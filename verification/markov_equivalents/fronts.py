@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from markov_equivalents.reasons import EMPTY, SMALL, UNIT, Equivalent
+from markov_equivalents.reasons import EMPTY, FIRST, SMALL, TIE, UNIT, Equivalent
 
 FRONTS: Equivalent = (
     (
@@ -128,4 +128,6 @@ FRONTS: Equivalent = (
         "any negative number stands for leaving",
         (("1", "2"),),
     ),
+    ("_invert", "least, place = np.inf, 0", FIRST, (("0", "1"),)),
+    ("_invert", "if pivot < least:", TIE, (("pivot < least", "pivot <= least"),)),
 )

@@ -67,7 +67,11 @@ def sweep(
     from separatrix.questions.sweep import sweep as ask
 
     options = {k: v for k, v in (("closure", closure), ("runs", runs)) if v is not None}
-    grid: dict[Any, Any] = dict(map(values_of, ranges))
+    pairs: list[tuple[Any, Any]] = list(map(values_of, ranges))
+    grid = dict(pairs)
+    if len(grid) < len(pairs):
+        twice = next(path for i, (path, _) in enumerate(pairs) if path in dict(pairs[:i]))
+        raise click.UsageError(f"{twice} is set twice: give all its values in one --set")
     if picture is not None and len(grid) != 2:
         raise click.UsageError(f"--map needs two parameters, got {len(grid)}")
     found = ask(

@@ -76,7 +76,8 @@ def affine_branches(
     line = _Line(family, (value, 1.5 * value))
     q = queue_lengths(line.pair[0], points)
     q = q[(q > 0) & (q < line.pair[0].shape[0] - 1)]
-    if not _affine(family, line.ends, q[:: max(len(q) // 16, 1)]):
+    # here, and to the ends of the span: a speed is affine while nobody runs out of patience, and then is not
+    if not all(_affine(family, line, p, q[:: max(len(q) // 16, 1)]) for p in (1.25 * value, *span)):
         return None
     q, p, rising = _sampled(line, q, span, points)
     inside = (p >= span[0]) & (p <= span[1])
@@ -98,10 +99,13 @@ def affine_branches(
     return tuple(found)
 
 
-def _affine(family: Family, ends: tuple[float, float], q: Array) -> bool:
-    low, high = (reduced(family(v), q) for v in ends)
-    middle = reduced(family(0.5 * (ends[0] + ends[1])), q)
-    return bool(np.all(np.abs(low + high - 2 * middle) <= 1e-9 * (1.0 + np.abs(middle))))
+def _affine(family: Family, line: _Line, value: float, q: Array) -> bool:
+    """Whether the drift at a value is what the line says."""
+    first, second = (reduced(population, q) for population in line.pair)
+    share = (value - line.ends[0]) / (line.ends[1] - line.ends[0])
+    expected = first + share * (second - first)
+    there = reduced(family(value), q)
+    return bool(np.all(np.abs(there - expected) <= 1e-9 * (1.0 + np.abs(there) + np.abs(first))))
 
 
 def _sampled(

@@ -76,26 +76,33 @@ def invert(rates: Array, leaving: Array) -> Array:
 
     Raises
     ------
-    Breakdown : some state cannot leave the block; its place is counted within the block.
+    Breakdown : some state cannot leave the block, or its times in it leave the range of a float64; its
+        place is counted within the block.
     """
     b = leaving.size
+    least, place = np.inf, 0
     work = np.empty((b, b + 1))
     work[:, :b] = rates
     work[:, b] = leaving
     update = np.empty_like(work)
     total, multiply = np.add.reduce, np.multiply
-    for k in range(b):
-        row = work[k]
-        pivot = total(row[k + 1 :])
-        if not pivot > _SMALLEST_PIVOT:
-            raise Breakdown(k, float(pivot))
-        column = work[:, k].copy()
-        column[k] = 0.0  # the self-loop that filled in is no jump
-        work[:, k] = 0.0
-        row[k] = 1.0
-        row /= pivot
-        multiply(column[:, None], row, out=update)
-        work += update
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k in range(b):
+            row = work[k]
+            pivot = total(row[k + 1 :])
+            if not pivot > _SMALLEST_PIVOT:
+                raise Breakdown(k, float(pivot))
+            if pivot < least:
+                least, place = pivot, k
+            column = work[:, k].copy()
+            column[k] = 0.0  # the self-loop that filled in is no jump
+            work[:, k] = 0.0
+            row[k] = 1.0
+            row /= pivot
+            multiply(column[:, None], row, out=update)
+            work += update
+    if not np.isfinite(work).all():
+        raise Breakdown(place, float(least))
     return work[:, :b].copy()
 
 

@@ -134,19 +134,30 @@ def solver_for(
     if failed is not None:
         # only here: while an exception is handled it keeps the factors of the failed attempt alive
         trouble = _explained(chain, gone, last, *failed)
-        deeper = picked == "nested" and strip is None
-        if isinstance(trouble, NotConverged) and (deeper or anchor is None):
-            if deeper:
-                from separatrix.markov.nested.strips import strip_levels
+        if not isinstance(trouble, NotConverged):
+            raise trouble
+        again: list[tuple[Method, int | None, int | None]] = []
+        if picked == "nested" and strip is None:
+            from separatrix.markov.nested.strips import strip_levels
 
-                strip = strip_levels(chain)
-            else:
-                # the chain lingers where it last got stuck: there the anchor's extended range helps
-                anchor = failed[0]
-            return solver_for(
-                chain, removed=removed, killing=killing, anchor=anchor, method=method,
-                reverse=reverse, block=block, sides=sides, load=load, strip=strip,
-            )  # fmt: skip
+            again.append(("nested", strip_levels(chain), anchor))
+        elif anchor is None:
+            # the chain lingers where it last got stuck: there the anchor's extended range helps
+            again.append((picked, strip, failed[0]))
+        if method == "auto" and picked != "nested" and _is_lattice(chain):
+            # in fronts every row has a power of two of its own
+            again.append(("nested", strip, anchor))
+        for how, levels, end in again:
+            try:
+                found = solver_for(
+                    chain, removed=removed, killing=killing, anchor=end, method=how,
+                    reverse=reverse, block=block, sides=sides, load=load, strip=levels,
+                )  # fmt: skip
+            except NotConverged as failure:
+                trouble = failure.with_traceback(None)
+                continue
+            why = reason if how == picked else f"{reason}, but {trouble}"
+            return replace(found, reason=why)
         raise trouble
     assert solved is not None  # noqa: S101 (it failed otherwise)
     if (removed is not None or killing > 0.0) and not solved.anchor_exit.mantissa[0] > 0.0:
@@ -193,8 +204,12 @@ def _stuck(chain: Chain, gone: Mask, anchor: int, state: int) -> ModelError:
     )
 
 
+def _is_lattice(chain: Chain) -> bool:
+    return chain.listed is None and len(chain.shape) > 1
+
+
 def _choose(method: Method, chain: Chain, n: int) -> tuple[Method, str]:
-    lattice = chain.listed is None and len(chain.shape) > 1
+    lattice = _is_lattice(chain)
     if method in ("nested", "aggregated") and not lattice:
         raise ModelError(f"method={method!r} needs a chain on a lattice; use method='levels'")
     if method != "auto":

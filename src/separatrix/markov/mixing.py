@@ -28,6 +28,7 @@ from separatrix.errors import ModelError, NotConverged
 from separatrix.markov.agreement import AGREED, drops_may_tell
 from separatrix.markov.krylov import ExponentialAction
 from separatrix.markov.methods import solver_for
+from separatrix.markov.slowest import drowned, log_reach
 from separatrix.markov.solver import Solver
 from separatrix.markov.spectrum import Spectrum
 from separatrix.markov.starts import Start, start_law
@@ -198,9 +199,16 @@ def _one(modes: Spectrum, start: Array, eps: float) -> tuple[MixingTime, Array |
     if weight > eps and abs(modes.eigenvalues[1].imag) == 0.0 and modes.eigenvalues.size > 2:
         time = log(weight / eps) / modes.gap
         ahead = float(-modes.eigenvalues[2].real - modes.gap) * time
-        if ahead > 40.0:
-            error = modes.gap_error + modes.gap_error / log(weight / eps)
-            return MixingTime(eps, time, 0, error, "slowest mode"), None
+        if ahead > 40.0 + max(log_reach(start, modes.law.log_pi) - log(weight), 0.0):
+            error = modes.gap_error + (modes.gap_error + drowned(modes)) / log(weight / eps)
+            alone = MixingTime(eps, time, 0, error, "slowest mode")
+            if error < 1e-6:
+                return alone, None
+            found, deviation = _by_krylov(modes, (start - pi).reshape(-1), eps, guess)
+            if found.status == "ok":
+                return found, deviation
+            reason = "rounding drowns the slowest left mode in the likely states"
+            return replace(alone, status="inconclusive", reason=reason), None
         guess = time
     elif weight <= eps and modes.eigenvalues.size > 2:
         # the slowest mode hardly weighs here: what is left decays with the next one

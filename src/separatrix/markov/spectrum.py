@@ -225,7 +225,7 @@ def _slowest(solved: Solver, law: StationaryLaw, count: int, tolerance: float) -
         w = w @ np.linalg.inv(v.T @ w)
         real = one.values[:k].imag == 0.0
         v[:, real], w[:, real] = v[:, real].real, w[:, real].real
-        image = _applied(inverse, v)
+        image = _applied(inverse.right, v)
         theta = np.einsum("nj,nj->j", w, image)
         theta[real] = theta[real].real
         # how rounding in the solves, weighted as the left vector sees it, compares with theta
@@ -236,7 +236,8 @@ def _slowest(solved: Solver, law: StationaryLaw, count: int, tolerance: float) -
         open_rest = norms * one.residuals[:k] * np.maximum(other.residuals[:k].max(), tolerance)
         rates += [complex(z) for z in 1.0 / theta]
         errors += [float(e) for e in shift + open_rest + inverse.error * doubt / np.abs(theta)]
-        _smooth(inverse, v, theta, log_weight)
+        _smooth(inverse.right, v, theta, log_weight)
+        _smooth(inverse.left, w, theta, -log_weight)
         right, left = np.concatenate([right, v], axis=1), np.concatenate([left, w], axis=1)
     order = np.argsort(np.array([z.real for z in rates]), kind="stable")
     v, y = right[:, 1:][:, order], left[:, 1:][:, order]
@@ -259,20 +260,23 @@ def _balance(law: StationaryLaw) -> tuple[Scaled, Array]:
     return Scaled.of(np.exp(log_weight - power * log(2.0)), power.astype(np.int64)), log_weight
 
 
-def _applied(inverse: Deflated, v: Complex) -> Complex:
+def _applied(inverse: Callable[[Array], Array], v: Complex) -> Complex:
     """The inverse applied to complex columns; real ones cost one solve."""
-    image = inverse.right(np.ascontiguousarray(v.real)).astype(np.complex128)
+    image = inverse(np.ascontiguousarray(v.real)).astype(np.complex128)
     swinging = np.flatnonzero(np.abs(v.imag).max(axis=0) > 0.0)
     if swinging.size:
-        image[:, swinging] += 1j * inverse.right(np.ascontiguousarray(v[:, swinging].imag))
+        image[:, swinging] += 1j * inverse(np.ascontiguousarray(v[:, swinging].imag))
     return image
 
 
-def _smooth(inverse: Deflated, v: Complex, theta: Complex, log_weight: Array) -> None:
-    """Mend right modes, in place, on states so rare that balanced rounding drowns them there.
+def _smooth(
+    inverse: Callable[[Array], Array], v: Complex, theta: Complex, log_weight: Array
+) -> None:
+    """Mend modes, in place, on states where balanced rounding drowns them: right ones on rare states.
 
     Such states are soon left for likelier ones, so that applying the inverse, which rounds each
-    entry by itself, brings their values from there.
+    entry by itself, brings their values from there. Left modes, whose balance is the reciprocal one, drown
+    on likely states, where what leaves the rare ones soon arrives.
     """
     for j in range(v.shape[1]):
         size = np.abs(v[:, j])

@@ -171,10 +171,13 @@ def stationary(
     certificate = Certificate(
         residual, agreement, rounding, 0.0 if known is None else known.cut, flows
     )
-    good = max(residual, agreement or 0.0, flows or 0.0) <= BALANCED
+    pi = law.to_float()
+    astray = abs(float(pi.sum()) - 1.0)
+    # one by one: the largest of some numbers and of one that is none may be any of them
+    good = all(off <= BALANCED for off in (residual, agreement or 0.0, flows or 0.0, astray))
     result = StationaryLaw(
         population=known,
-        pi=law.to_float().reshape(chain.shape),
+        pi=pi.reshape(chain.shape),
         log_pi=law.log().reshape(chain.shape),
         certificate=certificate,
         method=solved.method,
@@ -187,7 +190,7 @@ def stationary(
         return result
     failed = (
         f"entrywise residual {residual:.2g}, disagreement of two orders {agreement},"
-        f" imbalance across a level {flows}"
+        f" imbalance across a level {flows}, probabilities miss 1 by {astray:.2g}"
     )
     if isfinite(floor):
         failed += f"; entries below 1e{floor / log(10.0):.0f} are not certified"

@@ -1,9 +1,10 @@
 r"""What a fault leaves behind, as users feel it: the share of requests answered in time, run by run.
 
 Nothing is asked of queues or orbits here, so that any program and any policy can be judged: a run is
-*back* from the first time on at which, over a window, at least 90 % of the requests begun were answered in
-time; one that is not back within the time given is *trapped*. The window holds about a hundred requests,
-and the time given is three times what the backlog alone takes,
+*back* from the first time on at which at least 90 % of the requests begun were answered in time over a window,
+and over all that follows, too: a stuck service has good moments, when many of its clients have just given up.
+A run that is not back within the time given is *trapped*. The window holds about a hundred requests, two more
+follow the time given, and that is three times what the backlog alone takes,
 
 .. math:: 3 \max\Big(\tau,\ \frac{K}{C - \lambda}\Big),
 
@@ -35,6 +36,8 @@ from separatrix.simulate.intervals import Estimate, student
 
 REQUESTS_A_WINDOW = 100.0
 SAMPLES_A_WINDOW = 10
+AFTERWARDS = 2
+"""Windows that are watched after the time given: a lucky one at its very end is no recovery."""
 MOST_BACKLOG = 100.0
 """A backlog is given at most this many relaxation times: close to saturation it would take for ever."""
 
@@ -121,7 +124,7 @@ def aftermath(
     hit = with_parameter(program, ("faults",), schedule)
     given = HOLDS * max(tau, backlog_time(program)) if wait is None else wait
     step = window / SAMPLES_A_WINDOW
-    horizon = schedule.end + given + window
+    horizon = schedule.end + given + (1 + AFTERWARDS) * window
     worth_simulating(hit, horizon, runs)
     found = simulate(
         hit, horizon=horizon, step=step, runs=runs, seed=seed, warmup=0.0, keep=True,
@@ -134,7 +137,9 @@ def aftermath(
     after = int(np.ceil(schedule.end / step))
     answered, asked = (windowed(x[:, after:], SAMPLES_A_WINDOW) for x in (good, begun))
     share = answered / np.maximum(asked, 1.0)
-    well = share >= HEALTHY_SHARE
+    following = _to_the_end(good[:, after:]) / np.maximum(_to_the_end(begun[:, after:]), 1.0)
+    well = (share >= HEALTHY_SHARE) & (following[:, : share.shape[1]] >= HEALTHY_SHARE)
+    well = well[:, : -AFTERWARDS * SAMPLES_A_WINDOW]
     back = np.where(well.any(axis=1), well.argmax(axis=1) * step, inf)
     stuck = int(np.isinf(back).sum())
     low, high = wilson(stuck, runs)
@@ -161,6 +166,11 @@ def _counts(series: Any, name: str, sources: list[str], step: float) -> NDArray[
     """(runs, samples) requests in each step, all sources together."""
     picked = series[name].sel(stream=sources).sum("stream").to_numpy()
     return np.asarray(picked * step, dtype=np.float64)
+
+
+def _to_the_end(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums from each sample to the last."""
+    return np.asarray(np.cumsum(counts[:, ::-1], axis=1)[:, ::-1])
 
 
 def windowed(counts: NDArray[np.float64], samples: int) -> NDArray[np.float64]:

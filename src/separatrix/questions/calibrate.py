@@ -43,6 +43,8 @@ FEW = 3
 """Predictions (and derivatives) after which starts on their way to the same place are told."""
 SAME_WAY = 0.05
 """Ways nearer than this share of the bounds end at one place."""
+BASIN = 0.02
+"""Width of the evolution's cloud, as a share of the bounds, at which least squares take over."""
 STRETCHES = 12
 """Clusters in time, where there are fewer than three runs."""
 POOR = 3.0
@@ -129,7 +131,7 @@ def _cma(model: Residuals, seed: int) -> list[Array]:
     dimension = len(model.scale.paths)
     options = {
         "bounds": [0, 1], "seed": seed + 1, "verbose": -9, "maxfevals": 40 * (dimension + 1),
-        "tolfun": 1e-6,
+        "tolfun": 1e-6, "tolx": BASIN,
     }  # fmt: skip
 
     def cost(x: Any) -> float:

@@ -27,6 +27,7 @@ from separatrix.questions.point import OPTIONS, Engine, record
 from separatrix.questions.sweep_result import SweepResult
 from separatrix.questions.sweep_store import SweepStore
 from separatrix.simulate.progress import progress_bar
+from separatrix.simulate.replicate import cluster_at
 
 MOST_POINTS = 1_000_000
 WORTH_WORKERS = 10.0
@@ -231,7 +232,7 @@ def _on_dask(
     import distributed
 
     owned = not isinstance(scheduler, distributed.Client)
-    client: Any = distributed.Client(scheduler) if owned else scheduler
+    client: Any = cluster_at(scheduler) if owned else scheduler
     try:
         ahead = max(4, 4 * sum(client.nthreads().values()))
         waiting = iter(todo)

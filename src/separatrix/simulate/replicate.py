@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from separatrix.errors import DataError
 from separatrix.simulate.local_workers import LocalWorkers
 from separatrix.simulate.replication import Batch, Job, Replicator
 from separatrix.simulate.store import Store
 
 BATCH_SECONDS = 0.5  # work per task: passing it on costs a few milliseconds
 WORTH_WORKERS = 3.0  # starting workers costs about a second [s]
+PATIENCE = 10.0  # for a scheduler to answer, and to have a worker [s]
 
 Span = tuple[int, int]
 
@@ -215,11 +217,32 @@ def run_span(job: bytes, first: int, count: int) -> bytes:
     return cast(Replicator, _here_and_now.replicator).run(first, count).pack()
 
 
+def cluster_at(address: str) -> Any:
+    """A `distributed.Client` of the Dask scheduler at an address; to be closed.
+
+    Raises DataError where none answers there, or it has no worker.
+    """
+    import distributed
+
+    start = f"start one: dask scheduler, and dask worker {address}"
+    try:
+        client: Any = distributed.Client(address, timeout=PATIENCE)
+    except (OSError, ValueError, TypeError) as error:
+        problem = f"no Dask scheduler answers at {address}: {error}"
+        raise DataError(problem, hint=start) from None
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()
+        raise DataError(f"the Dask scheduler at {address} has no worker", hint=start) from None
+    return client
+
+
 def _on_dask(job: Job, scheduler: Any, gaps: list[Span], stops: list[int], seconds: float) -> Any:
     import distributed
 
     owned = isinstance(scheduler, str)
-    client: Any = distributed.Client(scheduler) if owned else scheduler
+    client: Any = cluster_at(scheduler) if owned else scheduler
     try:
         threads = max(1, sum(client.nthreads().values()))
         spans = _spans(gaps, stops, seconds, threads)

@@ -36,15 +36,19 @@ def _invert(work: Any) -> Any:
     """Turn (b, b + 1) rates, the last column leaving the panel, into expected times; in place.
 
     Gauss-Jordan by principal pivots, each rebuilt as the sum of its row's rates to states not yet
-    eliminated. Returns the place of the first pivot that vanishes, and b where none does.
+    eliminated. Returns the place of the first pivot that vanishes, that of the smallest where a time
+    leaves the range of a float64, and b where neither happens.
     """
     b = work.shape[0]
+    least, place = np.inf, 0
     for k in range(b):
         pivot = work[k, b]
         for j in range(k + 1, b):
             pivot += work[k, j]
         if not pivot > _SMALLEST_PIVOT:
             return k
+        if pivot < least:
+            least, place = pivot, k
         work[k, k] = 1.0
         scale = 1.0 / pivot
         for j in range(b + 1):
@@ -55,6 +59,10 @@ def _invert(work: Any) -> Any:
                 work[i, k] = 0.0
                 for j in range(b + 1):
                     work[i, j] += rate * work[k, j]
+    for i in range(b):
+        for j in range(b):
+            if not work[i, j] < np.inf:
+                return place
     return b
 
 
