@@ -9,7 +9,7 @@ import pytest
 
 from separatrix import Program, Server, Source, Work
 from separatrix.errors import NotConverged
-from separatrix.fluid.blocks import blocks
+from separatrix.fluid.blocks import blocks, dependencies
 from separatrix.fluid.certificate import certified, indices
 from separatrix.fluid.composition import resting_states
 from separatrix.fluid.equilibria import equilibria, fixed_points
@@ -228,3 +228,21 @@ def test_the_answer_to_a_call_takes_the_time_at_its_server():
     assert answered < 40.0
     sojourn = at["queue[s1]"] / 60.0
     assert at["answering[s0.get->s1.get]"] == pytest.approx(answered * sojourn, rel=5e-3)
+
+
+def test_what_a_request_takes_of_forty_servers_moves_who_comes_back():
+    # whether a request is late shows only where all are calm at once, which random states are not
+    n = 40
+    program = Program("forty in a row")
+    for j in reversed(range(n)):
+        more = j < n - 1
+        calls = (DependentCall(f"s{j + 1}", f"s{j}", "get", timeout=1.0),) if more else ()
+        program.add_server(Server(f"s{j}", {"get": Work(40.0, calls)}, 100, thread_pool=20))
+    program.add_source(Source("web", "get", 30.0, timeout=0.5, retries=2))
+    program.connect("web", "s0")
+    population = mean_field(program, "geometric")
+    names = [axis.name for axis in population.axes]
+    graph = dependencies(population)
+    for j in range(n):
+        assert graph[names.index("orbit[web]"), names.index(f"queue[s{j}]")]
+    assert len(blocks(population)) == 1

@@ -24,7 +24,7 @@ from separatrix.model import (
     Work,
 )
 from separatrix.model.explain import explain
-from separatrix.model.suspicion import Warning_
+from separatrix.model.suspicion import IN_FULL, Warning_, told
 
 CALM = {"name": "db", "apis": {"read": Work(10)}, "qsize": 15, "thread_pool": 10}
 POLITE = {"name": "web", "api": "read", "arrival_rate": 20, "timeout": 2}
@@ -319,3 +319,16 @@ def test_a_callee_that_drains_the_threads() -> None:
         == "if db stops answering, it holds each thread for 210 ms: app gets through 9.52/s of 10/s"
     )
     assert "callee-outage-drains-threads" not in call(threads=3)
+
+
+def test_many_alike_are_told_by_their_places() -> None:
+    many = [Warning_("a", f"servers.s{i}", "odd", "It matters", "Mend it") for i in range(9)]
+    one = Warning_("b", "sources.c", "odder", "It matters", "Mend it")
+    lines = told([*many[:2], one, *many[2:]])
+    assert lines[:IN_FULL] == [str(w) for w in many[:IN_FULL]]
+    assert lines[IN_FULL:] == [
+        "the same of 6 more: servers.s3, servers.s4, servers.s5, ... (`separatrix explain` tells all)",
+        str(one),
+    ]
+    assert told(many[: IN_FULL + 1])[-1].startswith("the same of 1 more: servers.s3 (")
+    assert told([]) == []

@@ -52,6 +52,7 @@ def check(
       cat service.yaml | separatrix check - -o report.html
     """
     from separatrix.errors import NotConverged, Unsupported, reason_of
+    from separatrix.model.explain import explain as explained
     from separatrix.questions.limits import gate
     from separatrix.questions.verdict import check as judge
     from separatrix.views.subject import subject_of
@@ -71,8 +72,8 @@ def check(
         write_atomically(output, told.page(told.answer, subject, told.kept))
     if as_json:
         limits = [k.to_dict() for k in told.kept]
-        answer = {**told.answer.to_dict(), "limits": limits, "warnings": subject.warnings}
-        print_json(answer)
+        warnings = [str(warning) for warning in explained(program).warnings]
+        print_json({**told.answer.to_dict(), "limits": limits, "warnings": warnings})
     else:
         from separatrix.views.tables import print_answer, print_limits
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from separatrix.fluid.newton import flows
 from separatrix.population import Array, Population
+from separatrix.population.tape import Tape
 
 _PLACES = 24
 _FAINT = 1e-11  # relative; what a vectorised exponential leaves by itself is 1e-16
@@ -24,9 +25,12 @@ _FAINT = 1e-11  # relative; what a vectorised exponential leaves by itself is 1e
 def dependencies(population: Population, *, seed: int = 0) -> NDArray[np.bool_]:
     """(n_axes, n_axes): whether the velocity of coordinate i changes with coordinate j anywhere.
 
-    Looked for at random states, half of them near the calm end, by moving one coordinate at a time
-    anywhere in its range.
+    Read off the rates where they are written down. Else looked for at random states, half of them near the calm
+    end, by moving one coordinate at a time anywhere in its range: what shows only where many coordinates are calm
+    at once (in a long chain of calls, how long a request takes) is not seen so.
     """
+    if population.tape is not None:
+        return _written(population.tape)
     top = np.array(population.shape, dtype=np.float64) - 1.0
     n = len(top)
     rng = np.random.default_rng(seed)
@@ -38,6 +42,15 @@ def dependencies(population: Population, *, seed: int = 0) -> NDArray[np.bool_]:
     change = np.abs(moved[:, 1:] - moved[:, :1])
     size = gross.max(axis=1, keepdims=True)
     return np.asarray((change > _FAINT * size).any(axis=0).T)
+
+
+def _written(tape: Tape) -> NDArray[np.bool_]:
+    graph = np.zeros((tape.inputs, tape.inputs), dtype=np.bool_)
+    depends = tape.depends
+    for k, out in enumerate(tape.outputs):
+        by = depends.coordinate[depends.first[out] : depends.first[out + 1]]
+        graph[np.ix_(tape.axes[tape.first[k] : tape.first[k + 1]], by)] = True
+    return graph
 
 
 def _places(rng: np.random.Generator, top: Array) -> Array:

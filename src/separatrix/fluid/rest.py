@@ -51,10 +51,13 @@ def rest_from(population: Population, start: Array, *, max_steps: int = 4000) ->
     return rests_from(population, np.asarray(start)[None], max_steps=max_steps)[0]
 
 
-def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) -> list[Rest]:
+def rests_from(
+    population: Population, starts: Array, *, max_steps: int = 4000, stride: float = 1.0
+) -> list[Rest]:
     """Follow the mean dynamics from many starts, (m, n_axes), each with its own steps, until all rest.
 
-    The rates are asked for all of them together, which costs little more than for one.
+    The rates are asked for all of them together, which costs little more than for one. Steps `stride` times as
+    long lead to rests as well, though near the edge of a basin it may be that of the other one.
     """
     from scipy.sparse import csr_matrix
 
@@ -76,7 +79,7 @@ def rests_from(population: Population, starts: Array, *, max_steps: int = 4000) 
         over = (before < _NEAR) & (residual[left] > 1.05 * before)
         wary[left] |= over
         step[left] *= np.where(over, 0.25, 1.0)
-        change, reach = _changes(velocity, jacobian, 0.2 * x[left] + 0.1, step, left)
+        change, reach = _changes(velocity, jacobian, stride * (0.2 * x[left] + 0.1), step, left)
         moved = np.clip(x[left] + change, 0.0, top)
         # held by the edge of the box: at rest if the flow only points outward
         resting = (residual[left] < 1e-11) | (moved == x[left]).all(axis=1)

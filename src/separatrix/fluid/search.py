@@ -22,6 +22,7 @@ from separatrix.population import Array, Population
 _PAIRS = 28  # at most so many pairs of attractors are tried
 _STARTS = 30
 _CUTS = 16  # points of a segment followed at once
+_STRIDE = 5.0
 _ROUNDS = 8  # each makes the segment 16 times shorter
 
 
@@ -62,7 +63,9 @@ def searched_states(
     rng = np.random.default_rng(seed)
     inner = [top * rng.uniform(size=len(top)) for _ in range(starts)]
     found = list(known)
-    for rest in rests_from(population, np.array([*corners, *inner[: starts // 4]])):
+    places = np.array([*corners, *inner[: starts // 4]])
+    # whose basin a start lies in is not asked here, only what there is to rest in
+    for rest in rests_from(population, places, stride=_STRIDE):
         _add(population, found, rest.state)
     attractors = list(found)
     tree, others = _pairs(attractors, top)

@@ -17,7 +17,7 @@ class Subject:
     Attributes
     ----------
     yaml, english : the model as its file, and in paragraphs of words.
-    warnings : what in it looks like a mistake.
+    warnings : what in it looks like a mistake, alike ones folded together.
     command : as it was typed.
     """
 
@@ -31,9 +31,10 @@ def subject_of(program: Program, command: str) -> Subject:
     """`program` written as a file and explained."""
     from separatrix.model.explain import explain
     from separatrix.model.files import dumps
+    from separatrix.model.suspicion import told
 
     said = explain(program)
-    return Subject(dumps(program), said.paragraphs, [str(w) for w in said.warnings], command)
+    return Subject(dumps(program), said.paragraphs, told(said.warnings), command)
 
 
 def model_section(subject: Subject) -> str:
