@@ -4,7 +4,7 @@ import pytest
 
 from separatrix.errors import ModelError
 from separatrix.markov.committor import committor, hitting_probability
-from separatrix.markov.generator import chain_from_matrix
+from separatrix.markov.generator import as_chain, chain_from_matrix
 
 
 @pytest.mark.parametrize(("n", "ratio"), [(20, 0.5), (50, 1.0), (100, 1e-3), (300, 1e-4)])
@@ -52,3 +52,14 @@ def test_probability_of_ever_hitting():
     )
     with pytest.raises(ModelError, match="cannot reach"):
         committor(chain, np.array([True, False, False, False]), np.array([False] * 3 + [True]))
+
+
+def test_no_probability_is_above_one(known):
+    chain = as_chain(known.retry_chain(60, 20, 9.5, 0.9))
+    queue, orbit = np.indices(chain.shape)
+    for method in ("levels", "nested"):
+        found = committor(chain, orbit >= 10, (queue + orbit) == 0, method=method)
+        assert found.probability.max() == 1.0
+        assert max(found.complement.max(), found.probability.max()) <= 1.0
+        assert max(found.log_complement.max(), found.log_probability.max()) <= 0.0
+        assert found.defect < 1e-12

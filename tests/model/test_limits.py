@@ -60,6 +60,9 @@ def test_a_limit_in_python_is_checked_too():
         Limit("godput", 0.5)
     with pytest.raises(ModelError, match="must be > 0 s, got nan"):
         Limit("recovery_p99", float("nan"))
+    for factor in (0.5, 1.0):
+        with pytest.raises(ModelError, match=r"makes nothing worse.*give one > 1"):
+            Limit("tipping_spike", factor, 60.0)
 
 
 def test_paths_and_edits_reach_limits():

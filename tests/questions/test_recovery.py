@@ -85,5 +85,10 @@ def test_the_command_agree(tmp_path):
         main, ["agree", str(model), "--over", "c=2/s..4/s:2", "--runs", "20", "--figure", figure]
     )
     assert over.exit_code in (0, 4), over.output
-    assert "2/s" in over.output
+    first = next(i for i, s in enumerate(over.output.splitlines()) if s.startswith("2/s"))
+    mean, half, most = over.output.splitlines()[first : first + 3]
+    assert "mean" in mean
+    assert [half.split()[:3], most.split()[:3]] == [["50", "%", "within"], ["99", "%", "within"]]
+    # a number of each engine that can answer, not the mean again
+    assert len({line.split("  ", 1)[1].strip() for line in (mean, half, most)}) == 3
     assert CliRunner().invoke(main, ["agree", str(model), "--figure", "x"]).exit_code == 2

@@ -25,9 +25,9 @@ from separatrix.population import Array, Population
 Family = Callable[[float], Population]
 """Value of the parameter -> population."""
 
-_ROUNDS = 6  # of new places where the curve moves fast
+_ROUNDS = 3  # of new places where the curve moves fast
 _ROUNDING = 1e-12
-_ZOOM = 33  # places in a cell where the curve crosses an end of the span
+_ZOOM = 129  # places in a cell where the curve crosses an end of the span
 
 
 class _Line:
@@ -77,7 +77,7 @@ def affine_branches(
     q = queue_lengths(line.pair[0], points)
     q = q[(q > 0) & (q < line.pair[0].shape[0] - 1)]
     # here, and to the ends of the span: a speed is affine while nobody runs out of patience, and then is not
-    if not all(_affine(family, line, p, q[:: max(len(q) // 16, 1)]) for p in (1.25 * value, *span)):
+    if not _affine(family, line, span, q[:: max(len(q) // 16, 1)]):
         return None
     q, p, rising = _sampled(line, q, span, points)
     inside = (p >= span[0]) & (p <= span[1])
@@ -99,13 +99,16 @@ def affine_branches(
     return tuple(found)
 
 
-def _affine(family: Family, line: _Line, value: float, q: Array) -> bool:
-    """Whether the drift at a value is what the line says."""
+def _affine(family: Family, line: _Line, span: tuple[float, float], q: Array) -> bool:
+    """Whether the drift at the ends of the span is what the line says."""
     first, second = (reduced(population, q) for population in line.pair)
-    share = (value - line.ends[0]) / (line.ends[1] - line.ends[0])
-    expected = first + share * (second - first)
-    there = reduced(family(value), q)
-    return bool(np.all(np.abs(there - expected) <= 1e-9 * (1.0 + np.abs(there) + np.abs(first))))
+    for value in span:
+        share = (value - line.ends[0]) / (line.ends[1] - line.ends[0])
+        there = reduced(family(value), q)
+        away = np.abs(there - first - share * (second - first))
+        if np.any(away > 1e-9 * (1.0 + np.abs(there) + np.abs(first))):
+            return False
+    return True
 
 
 def _sampled(
@@ -113,7 +116,7 @@ def _sampled(
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """The curve with more places where it moves fast and about its extremes."""
     p, rising = line.at(q)
-    widest = 4.0 * np.log(span[1] / span[0]) / points
+    widest = 8.0 * np.log(span[1] / span[0]) / points
     for _ in range(_ROUNDS):
         finite = np.isfinite(p)
         q, p, rising = q[finite], p[finite], rising[finite]
@@ -126,7 +129,7 @@ def _sampled(
         at = at[np.diff(q)[at] > 1e-12 * q[-1]]
         if not len(at):
             break
-        shares = np.linspace(0.0, 1.0, 6)[1:-1]
+        shares = np.linspace(0.0, 1.0, 10)[1:-1]
         more = (q[at, None] + shares * (q[at + 1] - q[at])[:, None]).ravel()
         value, sign = line.at(more)
         q, p, rising = np.append(q, more), np.append(p, value), np.append(rising, sign)
@@ -141,7 +144,7 @@ def _crossing(
 ) -> tuple[float, float]:
     """Queue length at which p(q) leaves the span between two places, and the end that it leaves by."""
     by = span[0]
-    for _ in range(4):
+    for _ in range(3):
         q = np.linspace(inside, outside, _ZOOM)
         p, _sign = line.at(q)
         # the first place is inside, if only by a hair: where the curve leaves lies before the first one out

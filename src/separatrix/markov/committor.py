@@ -150,6 +150,8 @@ def _result(
 ) -> Committor:  # fmt: skip
     probability, complement = h.to_float(), g.to_float()
     defect = float(np.abs(probability + complement - 1.0).max())
+    # sums of products round to a few units above 1
+    probability, complement = np.minimum(probability, 1.0), np.minimum(complement, 1.0)
     trouble = ""
     if error > AGREED:
         trouble = f"two elimination orders differ by {error:.2g} where a probability is tiny"
@@ -158,8 +160,8 @@ def _result(
     return Committor(
         probability=probability.reshape(chain.shape),
         complement=complement.reshape(chain.shape),
-        log_probability=h.log().reshape(chain.shape),
-        log_complement=g.log().reshape(chain.shape),
+        log_probability=np.minimum(h.log(), 0.0).reshape(chain.shape),
+        log_complement=np.minimum(g.log(), 0.0).reshape(chain.shape),
         error=max(error, defect),
         defect=defect,
         method=method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -40,12 +41,23 @@ def rates_into(chain: Chain, states: Mask) -> Array:
         rows, cols, rates = chain.listed
         entering = flat[cols] & ~flat[rows]
         return sum_at(rows[entering], rates[entering], chain.n_states)
-    total = np.zeros(chain.shape)
-    inside = states.astype(np.float64)
-    for sources, targets, rates in steps(chain):
-        total[sources] += rates * inside[targets]
-    total[states] = 0.0
-    return total.reshape(-1)
+    # in row-major order a jump is a shift: what it would wrap around has no rate
+    n, inside = chain.n_states, states.reshape(-1).astype(np.float64)
+    total = np.zeros(n)
+    for shift, rates in zip(offsets(chain).tolist(), chain.table, strict=True):
+        if 0 <= shift < n:
+            total[: n - shift] += rates[: n - shift] * inside[shift:]
+        elif -n < shift < 0:
+            total[-shift:] += rates[-shift:] * inside[:shift]
+    total[states.reshape(-1)] = 0.0
+    return total
+
+
+def offsets(chain: Chain) -> Index:
+    """(k,) change of the row-major number by each jump."""
+    shape = chain.shape
+    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
+    return np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape)) @ strides
 
 
 def rates_from(chain: Chain, state: int) -> tuple[Index, Array]:
@@ -53,11 +65,9 @@ def rates_from(chain: Chain, state: int) -> tuple[Index, Array]:
     if chain.listed is not None:
         own = chain.listed.rows == state
         return chain.listed.cols[own], chain.listed.rates[own]
-    strides = [int(np.prod(chain.shape[i + 1 :])) for i in range(len(chain.shape))]
-    jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(strides))
     rates = np.array([rate.reshape(-1)[state] for rate in chain.stencil])
     live = rates > 0.0
-    return (state + jumps @ np.array(strides, dtype=np.int64))[live], rates[live]
+    return (state + offsets(chain))[live], rates[live]
 
 
 def squared_jumps(chain: Chain, kept: Mask, f: Array) -> tuple[Array, Array]:

@@ -142,6 +142,8 @@ def _problem(name: str, value: float, duration: float | None) -> str:
         return f"{name}: the bound must be > 0{notation.unit}, got {value:g}; give a positive one"
     if known.unit == "share" and value >= 1:
         return f"{name}: a share above 1 cannot be, got {value:g}; write for example 0.99"
+    if known.unit == "factor" and value <= 1:
+        return f"{name}: a factor of {value:g} makes nothing worse, so that it always holds; give one > 1"
     if known.lasting and (duration is None or not duration > 0):
         return f'{name}: for how long is the trigger on?; write "{name} > 2x for 60s"'
     if not known.lasting and duration is not None:

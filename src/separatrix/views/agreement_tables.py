@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
-    from separatrix.questions.answers import Agreement, Answer
+    from separatrix.questions.answers import Agreement, Answer, Time
     from separatrix.questions.recovery import RecoveryByEngine
 
 COLUMNS = ("engine", "verdict", "recovery", "99 % within", "collapse", "spike of even odds")
@@ -38,18 +41,29 @@ def print_agreement(found: Agreement, console: Console) -> None:
 
 
 def print_curves(found: RecoveryByEngine, console: Console) -> None:
-    """Recovery over load, one row per rate."""
+    """Recovery over load: for each rate the mean, and the times within which half and 99 % are back."""
     from rich.markup import escape
 
     console.print(escape(f"{found.source}: {found.finding()}"))
-    head = ("rate", *found.engines)
-    console.print(escape("  ".join(f"{c:<28}" for c in head).rstrip()))
+
+    def line(rate: str, what: str, cells: Iterable[str]) -> None:
+        wide = "  ".join(f"{c:<28}" for c in cells)
+        console.print(escape(f"{rate:<12}{what:<14}{wide}".rstrip()))
+
+    line("rate", "recovery", found.engines)
     for i, rate in enumerate(found.rates):
-        cells = [f"{rate:g}/s"]
-        for engine in found.engines:
-            time = found.curve(engine)[i]
-            cells.append("-" if time is None else str(time))
-        console.print(escape("  ".join(f"{c:<28}" for c in cells).rstrip()))
+        times = [found.curve(engine)[i] for engine in found.engines]
+        line(f"{rate:g}/s", "mean", ("-" if time is None else str(time) for time in times))
+        line("", "50 % within", (_quantile(time, 0.5) for time in times))
+        line("", "99 % within", (_quantile(time, 0.99) for time in times))
+
+
+def _quantile(time: Time | None, share: float) -> str:
+    """A quantile as a cell; of a time of which a bound alone is known there is none."""
+    if time is None:
+        return "-"
+    value = time.p50 if share == 0.5 else time.p99
+    return duration(value) if isfinite(value) or time.low == inf else "-"
 
 
 def row(answer: Answer) -> tuple[str, ...]:

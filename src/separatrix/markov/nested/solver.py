@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import frexp, ldexp, prod
+from math import frexp, ldexp
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from separatrix.markov.nested.dissection import dissect
 from separatrix.markov.nested.factors import Factors, Load, Sides, factor
 from separatrix.markov.scaled import Scaled, zeros
 from separatrix.markov.solver import Solver
-from separatrix.markov.stencil import rates_into
+from separatrix.markov.stencil import offsets, rates_into
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]
@@ -79,7 +79,7 @@ class NestedElimination(Solver):
         if self.factors.sides == "both":
             return self
         full = factor(
-            self.factors.tree, _offsets(self.chain), self.chain.table, self.killing,
+            self.factors.tree, offsets(self.chain), self.chain.table, self.killing,
             place=self.factors,
         )  # fmt: skip
         return replace(self, factors=full, carried=None)
@@ -142,7 +142,7 @@ class NestedElimination(Solver):
         # the other half of the factors is made again, and used as soon as it is made
         load = Load(value, power, transposed, exact)
         return factor(
-            factors.tree, _offsets(self.chain), self.chain.table, self.killing,
+            factors.tree, offsets(self.chain), self.chain.table, self.killing,
             factors.sides, load, factors,
         )  # fmt: skip
 
@@ -201,7 +201,7 @@ def eliminate_nested(
     Breakdown : a pivot vanishes; its position is the state's row-major number.
     NotConverged : the factors would not fit in memory.
     """
-    offsets, rates = _offsets(chain), chain.table
+    shifts, rates = offsets(chain), chain.table
     live = rates.any(axis=1)
     jumps = np.array(chain.jumps, dtype=np.int64).reshape(-1, len(chain.shape))
     tree = dissect(
@@ -212,11 +212,11 @@ def eliminate_nested(
     if load is not None:
         start = Scaled.of(load[np.append(tree.order, anchor)])
         carried = load, Load(start.mantissa, start.exponent, transposed=False, exact=True)
-    factors = factor(tree, offsets, rates, killing, sides, None if carried is None else carried[1])
+    factors = factor(tree, shifts, rates, killing, sides, None if carried is None else carried[1])
     flat = removed.reshape(-1)
     death = killing
     for j in np.flatnonzero(rates[:, anchor] > 0.0):
-        if flat[anchor + offsets[j]]:
+        if flat[anchor + shifts[j]]:
             death += float(rates[j, anchor])
     return NestedElimination(
         chain,
@@ -240,10 +240,3 @@ def _quotient(parts: tuple[tuple[float, int], ...], rate: Scaled) -> tuple[float
     total = sum(ldexp(m, max(e - top, _UNSEEN)) for m, e in live)
     fraction, shift = frexp(total / float(rate.mantissa[0]))
     return fraction, top + shift - int(rate.exponent[0])
-
-
-def _offsets(chain: Chain) -> Index:
-    """(k,) change of the row-major number by each jump."""
-    shape = chain.shape
-    strides = np.array([prod(shape[i + 1 :]) for i in range(len(shape))], dtype=np.int64)
-    return np.array(chain.jumps, dtype=np.int64).reshape(-1, len(shape)) @ strides
