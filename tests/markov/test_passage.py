@@ -5,7 +5,7 @@ from scipy.optimize import brentq
 from scipy.special import gammaincinv
 
 from separatrix.errors import ModelError
-from separatrix.markov.generator import as_chain, chain_from_matrix, generator
+from separatrix.markov.generator import Chain, as_chain, chain_from_matrix, generator
 from separatrix.markov.hitting import hitting_times
 from separatrix.markov.passage import hitting_quantiles
 from separatrix.markov.uniformised import SurvivalSeries
@@ -67,6 +67,28 @@ def test_a_krylov_space_says_how_near_it_is(known, monkeypatch, drained):
         assert found.method == "krylov"
         assert found.error < 1e-11
         assert abs(found.time / want - 1.0) <= 2.0 * found.error + 1e-12
+
+
+def test_a_time_far_shorter_than_the_mean_keeps_its_digits():
+    """Most are through within minutes, the others held for 1e29 s: a shift that long costs eight digits."""
+    queue, held = np.indices((40, 2))
+    rates = (
+        1.0 * (queue < 39), 0.3 * (queue > 0),
+        0.1 * ((queue == 0) & (held == 1)), 1e-9 * ((queue == 0) & (held == 0)),
+    )  # fmt: skip
+    chain = Chain((40, 2), ("queue", "held"), ((1, 0), (-1, 0), (0, -1), (0, 1)), rates)
+    target = (queue == 39) & (held == 1)
+    times = hitting_times(chain, target)
+    kept = np.flatnonzero(~target.reshape(-1))
+    killed = generator(chain).toarray()[np.ix_(kept, kept)]
+    for found in hitting_quantiles(times, (0, 1), (0.5, 0.8)):
+
+        def survival(t, p=found.probability):
+            return expm(killed * t)[1].sum() - (1 - p)
+
+        assert (found.method, found.status) == ("krylov", "ok")
+        assert found.error < 1e-11
+        assert found.time == pytest.approx(brentq(survival, 1.0, 1e3, xtol=1e-13), rel=1e-11)
 
 
 def test_slow_exit_and_fast_escape_from_the_same_set(known):

@@ -69,7 +69,13 @@ class ExponentialAction:
         live = np.abs(values) > 1e-300
         rates = ((1.0 / values[live] - 1.0) / self.gamma).astype(np.complex128)
         weights = (self.space.norm * (functional.T @ vectors) * start)[..., live]
-        return lambda t: np.asarray((weights @ np.exp(-rates * t)).real, dtype=np.float64)
+
+        def value(t: float) -> Array:
+            # far beyond what a space has resolved, rounding may grow: not finite, as whoever asks must see
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.asarray((weights @ np.exp(-rates * t)).real, dtype=np.float64)
+
+        return value
 
     def _by_matrix(self, functional: Array) -> Callable[[float], Array] | None:
         from scipy import linalg
@@ -82,6 +88,7 @@ class ExponentialAction:
         rows = self.space.norm * functional.T
 
         def value(t: float) -> Array:
-            return np.asarray(rows @ cast(Any, linalg).expm(-t * projected)[:, 0])
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.asarray(rows @ cast(Any, linalg).expm(-t * projected)[:, 0])
 
         return value

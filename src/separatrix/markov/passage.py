@@ -162,11 +162,14 @@ def _by_krylov(
         space = spaces[gamma]
         time, error = _solve(space, law, level, mean)
         if isfinite(time):
-            best = Quantile(p, time, log(time), error, "krylov")
-            if error < 1e-7:
-                return best
+            if best is None or error < best.error:
+                best = Quantile(p, time, log(time), error, "krylov")
             closer = 0.2 * time
-            gamma = closer if not 0.5 < closer / gamma < 2.0 else 0.3 * gamma
+            near = 0.5 < closer / gamma < 2.0
+            # a shift far longer than the time itself costs digits, which one nearer to it brings back
+            if best.error <= _SHARP or (near and best.error < 1e-7):
+                return best
+            gamma = 0.3 * gamma if near else closer
         else:
             gamma *= 0.1
     nan = float("nan")
@@ -226,7 +229,7 @@ def _solve(space: ExponentialAction, law: Array, level: float, scale: float) -> 
                     return best
         if settled:
             break
-        previous = time
+        previous = time if isfinite(time) else previous
     return best if isfinite(best[0]) else (float("nan"), float("nan"))
 
 
