@@ -205,3 +205,27 @@ def test_a_speed_at_which_nobody_runs_out_of_patience_says_nothing_of_a_lower_on
     assert 303.0 < spread.high < 500.0
     assert attractors(program, path, 303.0) == 2
     assert spread.standing(303.0) == "can get stuck"
+
+
+def test_a_curve_followed_twice_is_no_danger():
+    calm = curve(np.linspace(0.5, 8, 30), np.linspace(1, 3, 30))
+    again = curve(np.linspace(0.5, 8, 17), np.linspace(1, 3, 17))
+    assert not found(calm, again).exists
+
+
+def test_a_curve_that_lies_wholly_beside_the_present_value_is_found():
+    # at a budget of a tenth nothing is ever stuck; from one retry an attempt on, a full queue stays
+    program = Program("budget")
+    program.add_server(Server("web", {"get": Work(20.0)}, qsize=200, thread_pool=4))
+    program.add_source(
+        Source("users", "get", 40.0, timeout=0.5, retries=3, budget=RetryBudget(0.1, 10))
+    )
+    program.connect("users", "web")
+    path = "sources.users.budget.ratio"
+    assert attractors(program, path, 0.1) == 1
+    assert attractors(program, path, 1.5) == 2
+    spread = metastable_range(program, path)
+    assert spread.standing() == "safe"
+    assert spread.standing(1.5) == "can get stuck"
+    # 40 (1 + ratio) attempts fill 80/s
+    assert spread.low == pytest.approx(1.0, rel=1e-3)

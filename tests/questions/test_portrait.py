@@ -30,4 +30,5 @@ def test_several_queues_have_no_plane_and_are_not_searched_for_one(monkeypatch):
         plane(lower(pair(), "geometric", means_only=True))
     quick = glance(pair(), divided=False, patient=False)
     assert quick.portrait is None
+    assert quick.finding.startswith("Several queues have no plane in common")
     assert quick.verdict.word == "can get stuck"

@@ -126,8 +126,8 @@ def hysteresis(
     # what is long in the middle of the span may be short at its ends
     between = ((low * start) ** 0.5, (start * high) ** 0.5)
     scale = rest_scale(*(family(p) for p in (low, between[0], start, between[1], high)))
-    top = np.array(there.shape, dtype=np.float64) - 1.0
-    seeds = [rest_from(there, np.zeros(len(top))).state, rest_from(there, top).state]
+    # from both ends of the span, too: a curve may lie wholly beside the present value
+    seeds = [(at, seed) for at in (start, low, high) for seed in _outermost(family(at))]
     branches: list[Branch] = []
 
     smooth = smooth_family(family, (low, high))
@@ -138,15 +138,15 @@ def hysteresis(
             return smooth.speed(states, logarithm)
         return velocity(family(exp(logarithm)), states)
 
-    for seed in seeds:
-        if any(_passes(branch, seed, start, scale, high - low) for branch in branches):
+    for at, seed in seeds:
+        if any(_passes(branch, seed, at, scale, high - low) for branch in branches):
             continue
         down, up = (
             _exponential(
                 continued(
                     field,
                     seed,
-                    log(start),
+                    log(at),
                     span=(log(low), log(high)),
                     scale=scale,
                     upward=upward,
@@ -156,7 +156,9 @@ def hysteresis(
             )
             for upward in (False, True)
         )
-        branches.append(down.reversed().joined(up))
+        branch = down.reversed().joined(up)
+        if at == start or len(branch.values) > 1:  # else no rest was found so far off
+            branches.append(branch)
     return Hysteresis(parameter, value, (low, high), tuple(branches), queues, orbits)
 
 
@@ -225,6 +227,12 @@ def rest_scale(*populations: Population) -> Array:
     for i in populations[0].axes_of("orbit"):
         scale[i] = max(1.0, *(rest[i] for rest in rests))
     return scale
+
+
+def _outermost(population: Population) -> tuple[Array, Array]:
+    """Where the empty and the fullest service come to rest."""
+    top = np.array(population.shape, dtype=np.float64) - 1.0
+    return rest_from(population, np.zeros(len(top))).state, rest_from(population, top).state
 
 
 def _exponential(branch: Branch) -> Branch:

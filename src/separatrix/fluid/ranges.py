@@ -27,6 +27,8 @@ MOST_WHOLE = 64
 """Most values tried of a parameter that is a whole number."""
 _SAME = 1e-6
 """Values nearer than this share of themselves are one."""
+_APART = 0.01
+"""Queues nearer than this share of the longest are one, as far as curves drawn by straight lines tell."""
 
 
 def metastable_range(
@@ -118,17 +120,23 @@ def _arcs(branch: Branch, found: Hysteresis) -> list[_Arc]:
 
 
 def _overlaps(arcs: list[_Arc]) -> list[tuple[float, float]]:
-    """Runs of values over which there are two arcs or more."""
+    """Runs of values over which there are two arcs or more, of different queues."""
     edges = sorted({end for arc in arcs for end in (arc.low, arc.high)})
     runs: list[tuple[float, float]] = []
     for low, high in pairwise(edges):
-        if high - low <= _SAME * high or sum(a.low <= low and a.high >= high for a in arcs) < 2:
+        queues = [a.queue_at(0.5 * (low + high)) for a in arcs if a.low <= low and a.high >= high]
+        # a curve that was followed twice, or back, lies on itself
+        if high - low <= _SAME * high or not _differ(queues):
             continue
         if runs and low - runs[-1][1] <= _SAME * low:
             runs[-1] = (runs[-1][0], high)
         else:
             runs.append((low, high))
     return runs
+
+
+def _differ(queues: list[float]) -> bool:
+    return len(queues) > 1 and max(queues) - min(queues) > _APART * max(queues)
 
 
 def _stretch(
@@ -142,10 +150,11 @@ def _stretch(
         near = _SAME * end
         gone = [a for a in arcs if abs((a.high if way > 0 else a.low) - end) <= near]
         left = [a for a in arcs if a.low < end - near and a.high > end + near]
-        if not gone or len(left) != 1:
+        queues = [a.queue_at(end) for a in left]
+        if not gone or not queues or _differ(queues):
             return "unknown"
         lost = max(a.queue_at(end) for a in gone)
-        return "always stuck" if left[0].queue_at(end) > lost else "safe"
+        return "always stuck" if queues[0] > lost else "safe"
 
     return MetastableStretch(low, high, beyond(low, -1), beyond(high, 1))
 

@@ -105,6 +105,8 @@ def glance(program: Program, *, divided: bool = True, patient: bool = True) -> G
 
 
 def _picture(population: Population, program: Program | None) -> tuple[Portrait | None, str]:
+    if len(population.axes_of("queue")) > 1:
+        return None, "Several queues have no plane in common: there is no picture of them together."
     try:
         picture = plane(population, program, resolution=RESOLUTION)
     except (Unsupported, NotConverged) as error:
