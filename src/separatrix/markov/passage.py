@@ -160,7 +160,8 @@ def _by_krylov(
         if gamma not in spaces:
             spaces[gamma] = _survival_space(solved, gamma)
         space = spaces[gamma]
-        time, error = _solve(space, law, level, mean)
+        # bracketed from what is known best: a mean far beyond the time is far beyond what a space resolves
+        time, error = _solve(space, law, level, mean if best is None else best.time)
         if isfinite(time):
             if best is None or error < best.error:
                 best = Quantile(p, time, log(time), error, "krylov")
