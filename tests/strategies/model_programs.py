@@ -159,7 +159,12 @@ late = st.sampled_from(["discard", "accept"])
 limits = st.one_of(
     st.builds(Limit, st.sampled_from(["recovery_p99", "recovery_mean", "collapse_mean"]), positive),
     st.builds(Limit, st.just("goodput"), st.floats(0, 1, exclude_min=True, exclude_max=True)),
-    st.builds(Limit, st.sampled_from(["tipping_spike", "tipping_slowdown"]), positive, positive),
+    st.builds(
+        Limit,
+        st.sampled_from(["tipping_spike", "tipping_slowdown"]),
+        positive.map(lambda more: 1.0 + more),
+        positive,
+    ),
 )
 
 
